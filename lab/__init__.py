@@ -1,0 +1,1 @@
+"""A real one-machine Kubernetes for development and tests; the program never imports it."""
