@@ -1,0 +1,60 @@
+# Everything a person types. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+CONTEXT ?=
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+READY := .venv/.ready
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The virtual environment, from the lock and nothing else; made again when the lock changes.
+$(READY): requirements-dev.lock requirements-uv.lock
+	@echo "Installing $$(grep -c == requirements-dev.lock) Python packages into .venv" >&2
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -qq -y python3-venv; } >&2
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --compile-bytecode --require-hashes requirements-dev.lock
+	@touch $@
+
+up: $(READY) ## A running, verified MLflow (CONTEXT=name: on a cluster you have)
+	@$(RUN) ops up $(if $(CONTEXT),--context $(CONTEXT))
+
+down: $(READY) ## Stop it and remove all of it (the cache of builds stays)
+	@$(RUN) ops down $(if $(CONTEXT),--context $(CONTEXT))
+
+env: $(READY) ## eval "$$(make -s env)" puts pulumi, kubectl and helm of this MLflow in your shell
+	@$(RUN) ops env $(if $(CONTEXT),--context $(CONTEXT))
+
+verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in their stores
+	@$(RUN) ops verify
+
+lint: $(READY) ## Formatting, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test-fast: lint $(READY) ## Unit and contract tests: no cluster, seconds
+	@$(RUN) pytest tests/unit tests/contract --cov --cov-report=term
+
+test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
+	@$(RUN) pytest tests/e2e
+
+test: test-fast test-e2e ## All tests
+
+bench: $(READY) ## Measure every figure the README names
+	@$(RUN) lab bench
+
+docs: $(READY) ## Write the generated parts of the README and of Pulumi.yaml
+	@$(RUN) ops reference
+
+lock: $(READY) ## Resolve the requirements again, with hashes
+	@for set in requirements requirements-dev; do \
+		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
+
+.PHONY: help up down env verify lint test-fast test-e2e test bench docs lock
