@@ -10,7 +10,7 @@ RUN := $(BIN)/python -m
 READY := .venv/.ready
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The virtual environment, from the lock and nothing else; made again when the lock changes.
 $(READY): requirements-dev.lock requirements-uv.lock
@@ -27,7 +27,7 @@ up: $(READY) ## A running, verified MLflow (CONTEXT=name: on a cluster you have)
 down: $(READY) ## Stop it and remove all of it (the cache of builds stays)
 	@$(RUN) ops down $(if $(CONTEXT),--context $(CONTEXT))
 
-env: $(READY) ## eval "$$(make -s env)" puts pulumi, kubectl and helm of this MLflow in your shell
+env: $(READY) ## eval "$(make -s env)" puts pulumi, kubectl and helm of this MLflow in your shell
 	@$(RUN) ops env $(if $(CONTEXT),--context $(CONTEXT))
 
 verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in their stores

@@ -1,0 +1,1 @@
+"""Day-2 commands over a deployed stack, one file each; `python -m ops --help` lists them."""

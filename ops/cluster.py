@@ -1,0 +1,52 @@
+"""The cluster behind a stack, through the `kubernetes` client, with the context the stack names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.stream import stream
+
+from ops.console import OpsError
+
+
+def connect(context: str) -> client.CoreV1Api:
+    """A client for one kube context. Raises `OpsError` when the kubeconfig has no such context."""
+    try:
+        return client.CoreV1Api(config.new_client_from_config(context=context))  # type: ignore[no-untyped-call]
+    except config.ConfigException as error:
+        raise OpsError(f"kube context {context!r}: {error}") from error
+
+
+def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
+    """The name of a ready pod of the tracking server. Raises `OpsError` when there is none."""
+    selector = f"app.kubernetes.io/instance={release},app.kubernetes.io/component=tracking"
+    for pod in api.list_namespaced_pod(namespace, label_selector=selector).items:
+        if pod.status is None or pod.metadata is None or pod.metadata.deletion_timestamp:
+            continue
+        if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or []):
+            return str(pod.metadata.name)
+    raise OpsError(f"no pod of {release} in namespace {namespace} is ready: kubectl get pods -n {namespace}")
+
+
+def python_in_pod(api: client.CoreV1Api, namespace: str, pod: str, source: str, *args: str) -> dict[str, Any]:
+    """Run Python in the server's container; the JSON object that it prints. No secret in `args`, please."""
+    socket = stream(
+        api.connect_get_namespaced_pod_exec,
+        pod,
+        namespace,
+        container="mlflow",
+        command=["python", "-c", source, *args],
+        stdout=True,
+        stderr=True,
+        stdin=False,
+        tty=False,
+        _preload_content=False,
+    )
+    socket.run_forever(timeout=60)
+    output, errors = socket.read_stdout(), socket.read_stderr()
+    if socket.returncode:
+        last = errors.strip().splitlines()[-1:] or ["no error text"]
+        raise OpsError(f"the probe in pod {pod} failed: {last[0]}")
+    return dict(json.loads(output.strip().splitlines()[-1]))

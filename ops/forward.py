@@ -1,0 +1,175 @@
+"""A port of this machine that leads to a service in the cluster, for as long as it is wanted.
+
+`kubectl port-forward` ends when its pod does, so it runs in a loop: a restarted server is reached
+again at the same address.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from tenacity import RetryCallState, retry, retry_if_result, stop_after_delay, wait_fixed
+
+from ops.console import OpsError
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Kubernetes service's port, by kube context, namespace and name."""
+
+    context: str
+    namespace: str
+    name: str
+    port: int = 80
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` when nobody listens there, else any free TCP port of loopback."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OpsError("no free TCP port on loopback")
+
+
+def _gave_up(state: RetryCallState) -> bool:
+    raise OpsError(f"the port-forward did not open {HOST}:{state.args[0]} within 20 s")
+
+
+@retry(
+    retry=retry_if_result(lambda up: not up),
+    stop=stop_after_delay(20),
+    wait=wait_fixed(0.05),
+    retry_error_callback=_gave_up,
+)
+def _wait_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _command(service: Service, port: int) -> list[str]:
+    return [
+        "kubectl",
+        "port-forward",
+        f"--context={service.context}",
+        f"--namespace={service.namespace}",
+        f"--address={HOST}",
+        f"service/{service.name}",
+        f"{port}:{service.port}",
+    ]
+
+
+def keep(service: Service, port: int, pid_file: Path) -> None:
+    """Forward until `pid_file` is gone or names another process."""
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        while _owner(pid_file) == os.getpid():
+            if child is None or child.poll() is not None:
+                child = subprocess.Popen(_command(service, port), stdin=subprocess.DEVNULL)
+            time.sleep(0.5)
+    finally:
+        if child is not None:
+            child.terminate()
+
+
+def _record(pid_file: Path) -> dict[str, object]:
+    try:
+        return dict(json.loads(pid_file.read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def _owner(pid_file: Path) -> int | None:
+    """The pid of the live process that `pid_file` names; its start time guards against a reused pid."""
+    record = _record(pid_file)
+    try:
+        process = psutil.Process(int(str(record["pid"])))
+        return process.pid if abs(process.create_time() - float(str(record["created"]))) < 1 else None
+    except (KeyError, psutil.NoSuchProcess):
+        return None
+
+
+def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> int:
+    """Forward in the background; the port. One that already leads there is kept."""
+    record = _record(pid_file)
+    if _owner(pid_file) is not None and record.get("service") == asdict(service):
+        return int(str(record["port"]))
+    stop(pid_file)
+    port = free_port(preferred)
+    pid_file.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        service.context,
+        service.namespace,
+        service.name,
+        str(service.port),
+        str(port),
+        str(pid_file),
+    ]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops.forward", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=Path(__file__).resolve().parent.parent,
+        )
+    created = psutil.Process(process.pid).create_time()
+    entry = {"pid": process.pid, "created": created, "port": port, "service": asdict(service)}
+    scratch = pid_file.with_suffix(".new")
+    scratch.write_text(json.dumps(entry))
+    scratch.replace(pid_file)
+    _wait_open(port)
+    return port
+
+
+def stop(pid_file: Path) -> None:
+    """End the forward that `pid_file` names, if it runs, and forget it."""
+    pid = _owner(pid_file)
+    if pid is not None:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        for member in family:
+            member.terminate()
+        psutil.wait_procs(family, timeout=5)
+    pid_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def forwarded(service: Service) -> Iterator[str]:
+    """The service's URL on loopback, while the block runs."""
+    port = free_port()
+    process = subprocess.Popen(_command(service, port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        _wait_open(port)
+        yield f"http://{HOST}:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    context, namespace, name, target, local, record = sys.argv[1:]
+    # The parent writes the pid file after it knows this process's pid.
+    for _ in range(100):
+        if _owner(Path(record)) == os.getpid():
+            break
+        time.sleep(0.05)
+    keep(Service(context, namespace, name, int(target)), int(local), Path(record))

@@ -1,0 +1,117 @@
+"""Where `make up` keeps what belongs to one deployment and must never stand in the checkout.
+
+A home holds the local state backend, the passphrase of the stack's secrets and the stack file that
+`--config-file` names: the committed `Pulumi.dev.yaml` plus what only this deployment has.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from ops.console import OpsError
+from ops.stack import PROGRAM, Stack
+
+STACK = "dev"
+COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
+
+
+@dataclass(frozen=True)
+class Home:
+    """One deployment's own folder; `tools` is what a shell needs besides to reach its cluster."""
+
+    folder: Path
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack file outside the checkout."""
+        return self.folder / COMMITTED.name
+
+    @property
+    def forward(self) -> Path:
+        """The record of the port-forward that serves this deployment's URL."""
+        return self.folder / "forward.json"
+
+    def environ(self) -> dict[str, str]:
+        """The variables that make `pulumi`, `kubectl` and `helm` mean this deployment."""
+        return {
+            **self.tools,
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
+            "PULUMI_OPTION_CONFIG_FILE": str(self.stack_file),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+
+    def stack(self) -> Stack:
+        """The stack that lives here."""
+        return Stack(STACK, self.environ())
+
+    def prepare(self, settings: Mapping[str, str | None], confidential: Mapping[str, str]) -> None:
+        """Make the passphrase, the stack and its file where they are missing.
+
+        `settings` are written over the committed stack file's (`None` takes a key away);
+        `confidential` ones are encrypted by `pulumi` itself, which reads them from its standard input.
+        """
+        (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        passphrase = self.folder / "passphrase"
+        if not passphrase.exists():
+            passphrase.touch(mode=0o600)
+            passphrase.write_text(secrets.token_urlsafe(32))
+        self._create_stack()
+        known = self._write_stack_file(settings)
+        for key, value in confidential.items():
+            if f"mlflow:{key}" not in known:
+                self.stack().read("config", "set", "--secret", key, stdin=value)
+
+    def _create_stack(self) -> None:
+        """`pulumi stack init`, from a scratch folder: it writes a stack file where it runs."""
+        if (self.folder / "state" / ".pulumi" / "stacks" / "mlflow" / f"{STACK}.json").exists():
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            shutil.copy(PROGRAM / "Pulumi.yaml", scratch)
+            done = subprocess.run(
+                ["pulumi", "stack", "init", STACK, "--no-select"],
+                cwd=scratch,
+                env={**self.stack().environ(), "PULUMI_OPTION_CONFIG_FILE": ""},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode:
+            raise OpsError(f"pulumi stack init {STACK} failed: {done.stderr.strip()}")
+
+    def _write_stack_file(self, settings: Mapping[str, str | None]) -> set[str]:
+        """Bring the stack file up to the committed one and `settings`; the keys it has.
+
+        Written only when one of these two has changed since: what a person set with `pulumi config
+        set` stays.
+        """
+        yaml = YAML()
+        base = self.folder / "base.json"
+        given = json.dumps([COMMITTED.read_text(), settings], sort_keys=True)
+        stack_file = yaml.load(self.stack_file) if self.stack_file.exists() else yaml.load(COMMITTED)
+        if self.stack_file.exists() and base.exists() and base.read_text() == given:
+            return set(stack_file["config"])
+        config = stack_file["config"]
+        config.update(yaml.load(COMMITTED)["config"])
+        for key, value in settings.items():
+            if value is None:
+                config.pop(f"mlflow:{key}", None)
+            else:
+                config[f"mlflow:{key}"] = value
+        scratch = self.stack_file.with_suffix(".new")
+        yaml.dump(stack_file, scratch)
+        scratch.replace(self.stack_file)
+        base.write_text(given)
+        return set(config)

@@ -1,0 +1,183 @@
+"""Proves that a deployed MLflow works, the way its users will use it.
+
+Who may not enter is refused; who may logs an experiment, a run with parameters and metrics, and an
+artifact that comes back equal; the run is in the database and the artifact in the artifact store.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from ops.console import OpsError, step
+from ops.forward import Service, forwarded
+
+if TYPE_CHECKING:
+    from mlflow.client import MlflowClient
+
+EXPERIMENT = "verify"
+ARTIFACT = "verify.bin"
+SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a check needs to know of a deployed stack; the password stays out of its repr."""
+
+    url: str
+    username: str
+    password: str
+    context: str
+    namespace: str
+    release: str
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"Deployment({self.url}, context={self.context}, {self.namespace}/{self.release})"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was seen: ids of the run, its rows in the database, the artifact's size in bytes."""
+
+    url: str
+    experiment_id: str
+    run_id: str
+    database: str
+    params: int
+    metrics: int
+    store: str
+    artifact_bytes: int
+
+
+@contextmanager
+def reachable(outputs: Mapping[str, object], context: str, url: str | None = None) -> Iterator[Deployment]:
+    """The deployment that a stack's outputs describe, at an address this machine can open.
+
+    `url` wins over the output. An in-cluster address is reached by a port-forward for as long as
+    the block runs.
+    """
+    release: Any = outputs["release"]
+    namespace, service_url = str(outputs["namespace"]), httpx.URL(str(outputs["service_url"]))
+    address = url or str(outputs["tracking_url"])
+
+    def at(address: str) -> Deployment:
+        user, password = str(outputs["admin_username"]), str(outputs["admin_password"])
+        return Deployment(address, user, password, context, namespace, str(release["name"]))
+
+    if httpx.URL(address).host != service_url.host:
+        yield at(address)
+        return
+    service = service_url.host.split(".")[0]
+    with forwarded(Service(context, namespace, service, service_url.port or 80)) as local:
+        yield at(local)
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.TransportError),
+    stop=stop_after_delay(30),
+    wait=wait_fixed(0.5),
+    reraise=True,
+)
+def _status(url: str, auth: tuple[str, str] | None) -> int:
+    return httpx.get(url, auth=auth, timeout=30).status_code
+
+
+def _expect(url: str, auth: tuple[str, str] | None, wanted: int, who: str) -> None:
+    got = _status(url + SEARCH, auth)
+    if got != wanted:
+        raise OpsError(f"{url} answered {got} to a request {who}; {wanted} is right")
+
+
+@contextmanager
+def _client(deployment: Deployment) -> Iterator[MlflowClient]:
+    """MLflow's own client, signed in; the environment is as before afterwards."""
+    signed_in = {
+        "MLFLOW_TRACKING_URI": deployment.url,
+        "MLFLOW_TRACKING_USERNAME": deployment.username,
+        "MLFLOW_TRACKING_PASSWORD": deployment.password,
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    }
+    before = {key: os.environ.get(key) for key in signed_in}
+    os.environ.update(signed_in)
+    try:
+        from mlflow.client import MlflowClient
+
+        yield MlflowClient(deployment.url)
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def _log_run(client: MlflowClient, content: bytes) -> tuple[str, str]:
+    """Log a finished run with three parameters, five steps of a metric and an artifact; its ids."""
+    found = client.get_experiment_by_name(EXPERIMENT)
+    experiment_id = str(found.experiment_id if found else client.create_experiment(EXPERIMENT))
+    run_id = str(client.create_run(experiment_id, run_name=EXPERIMENT).info.run_id)
+    for key, value in {"model": "baseline", "epochs": "5", "seed": "1"}.items():
+        client.log_param(run_id, key, value)
+    for epoch in range(5):
+        client.log_metric(run_id, "loss", 1 / (epoch + 1), step=epoch)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / ARTIFACT
+        file.write_bytes(content)
+        client.log_artifact(run_id, str(file))
+        file.unlink()
+        if Path(client.download_artifacts(run_id, ARTIFACT, folder)).read_bytes() != content:
+            raise OpsError("the artifact came back different from what was sent")
+    client.set_terminated(run_id)
+    run = client.get_run(run_id)
+    if (run.data.params.get("model"), run.data.metrics.get("loss")) != ("baseline", 0.2):
+        raise OpsError(f"run {run_id} came back without its parameters or metrics")
+    return experiment_id, run_id
+
+
+def _stored(deployment: Deployment, experiment_id: str, run_id: str) -> dict[str, object]:
+    """What the database and the artifact store hold of the run, asked from the server's own pod."""
+    from ops import cluster
+
+    api = cluster.connect(deployment.context)
+    pod = cluster.tracking_pod(api, deployment.namespace, deployment.release)
+    source = files("ops").joinpath("pod_probe.py").read_text()
+    return cluster.python_in_pod(api, deployment.namespace, pod, source, run_id, experiment_id, ARTIFACT)
+
+
+def verify(deployment: Deployment, size: int = 1 << 20) -> Proof:
+    """Check all of it, with an artifact of `size` bytes. Raises `OpsError` naming what is wrong."""
+    content = secrets.token_bytes(size)
+    with step("Refuses a request without credentials (401)"):
+        _expect(deployment.url, None, 401, "without credentials")
+    with step("Refuses wrong credentials (401)"):
+        _expect(deployment.url, (deployment.username, secrets.token_hex(12)), 401, "with a wrong password")
+    with step("Lets the stack's credentials in (200)"):
+        _expect(
+            deployment.url, (deployment.username, deployment.password), 200, "with the stack's credentials"
+        )
+    with step("Logs a run and gets its artifact back, equal"), _client(deployment) as client:
+        experiment_id, run_id = _log_run(client, content)
+    with step("Finds the run in the database and the artifact in its store"):
+        found = _stored(deployment, experiment_id, run_id)
+        wanted = {"rows": {"runs": 1, "params": 3, "metrics": 5}, "size": size}
+        if {key: found[key] for key in wanted} != wanted:
+            raise OpsError(f"the stores do not hold what was logged: {found}")
+    return Proof(
+        deployment.url, experiment_id, run_id, str(found["database"]), 3, 5, str(found["store"]), size
+    )
+
+
+def as_json(proof: Proof) -> dict[str, object]:
+    """The proof as plain data."""
+    return asdict(proof)
