@@ -60,27 +60,29 @@ class Proof:
     artifact_bytes: int
 
 
+def in_cluster(outputs: Mapping[str, Any], context: str) -> Service | None:
+    """The service to forward to when the stack's address opens only inside the cluster, else `None`."""
+    service = httpx.URL(outputs["service_url"])
+    if httpx.URL(outputs["tracking_url"]).host != service.host:
+        return None
+    return Service(context, outputs["namespace"], service.host.split(".")[0], service.port or 80)
+
+
 @contextmanager
-def reachable(outputs: Mapping[str, object], context: str, url: str | None = None) -> Iterator[Deployment]:
+def reachable(outputs: Mapping[str, Any], context: str, url: str | None = None) -> Iterator[Deployment]:
     """The deployment that a stack's outputs describe, at an address this machine can open.
 
     `url` wins over the output. An in-cluster address is reached by a port-forward for as long as
     the block runs.
     """
-    release: Any = outputs["release"]
-    namespace, service_url = str(outputs["namespace"]), httpx.URL(str(outputs["service_url"]))
-    address = url or str(outputs["tracking_url"])
-
-    def at(address: str) -> Deployment:
-        user, password = str(outputs["admin_username"]), str(outputs["admin_password"])
-        return Deployment(address, user, password, context, namespace, str(release["name"]))
-
-    if httpx.URL(address).host != service_url.host:
-        yield at(address)
+    user, password = outputs["admin_username"], outputs["admin_password"]
+    where = (context, outputs["namespace"], outputs["release"]["name"])
+    service = in_cluster(outputs, context)
+    if url or service is None:
+        yield Deployment(url or outputs["tracking_url"], user, password, *where)
         return
-    service = service_url.host.split(".")[0]
-    with forwarded(Service(context, namespace, service, service_url.port or 80)) as local:
-        yield at(local)
+    with forwarded(service) as local:
+        yield Deployment(local, user, password, *where)
 
 
 @retry(
@@ -107,6 +109,7 @@ def _client(deployment: Deployment) -> Iterator[MlflowClient]:
         "MLFLOW_TRACKING_USERNAME": deployment.username,
         "MLFLOW_TRACKING_PASSWORD": deployment.password,
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     }
     before = {key: os.environ.get(key) for key in signed_in}
     os.environ.update(signed_in)

@@ -1,0 +1,88 @@
+"""`python -m ops`: one command line for all day-2 commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from ops.console import OpsError, err, out
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Day-2 commands for MLflow stacks. Exit codes: 0 done, 1 failed, 2 wrong usage.",
+)
+
+StackName = Annotated[str | None, typer.Option("--stack", help="The stack [default: the selected one]")]
+Context = Annotated[
+    str | None,
+    typer.Option(help="Kube context of a cluster you have [default: bring up the lab's own cluster]"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
+
+
+@app.command()
+def up(
+    context: Context = None,
+    namespace: Annotated[str | None, typer.Option(help="Kubernetes namespace")] = None,
+) -> None:
+    """Bring up a running, verified MLflow: cluster, `pulumi up`, verification."""
+    from ops import quickstart
+
+    quickstart.up(context, namespace)
+
+
+@app.command()
+def down(context: Context = None) -> None:
+    """Remove what `up` made; the cache of builds stays."""
+    from ops import quickstart
+
+    quickstart.down(context)
+
+
+@app.command()
+def env(context: Context = None) -> None:
+    """Print shell lines that make pulumi, kubectl and helm mean what `up` made."""
+    from ops import quickstart
+
+    out.print(quickstart.shell_lines(context), markup=False)
+
+
+@app.command()
+def verify(
+    stack: StackName = None,
+    url: Annotated[
+        str | None, typer.Option(help="Address to use [default: the stack's tracking_url]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Log in, log a run, get its artifact back, find both in their stores."""
+    from ops import verify as checks
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    with checks.reachable(chosen.outputs(), chosen.config()["context"], url) as deployment:
+        proof = checks.verify(deployment)
+    if as_json:
+        out.print(json.dumps(checks.as_json(proof)), markup=False)
+    else:
+        err.print(
+            f"[green]verified[/green] {proof.url}: run {proof.run_id} in {proof.database} and {proof.store}"
+        )
+
+
+def main() -> None:
+    """Run the command line; what the person can act on ends as one message and exit code 1."""
+    try:
+        app()
+    except OpsError as error:
+        err.print(f"[red]error:[/red] {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""`make up` and `make down`: from a bare machine, or a cluster you have, to a verified MLflow and back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ops import forward
+from ops import verify as checks
+from ops.console import err, out, step
+from ops.home import STACK, Home
+
+PORT = 5001
+"""The loopback port `make up` takes when nobody has it (MLflow's own 5000 is often taken)."""
+
+VENV = Path(sys.executable).parent
+
+
+def _lab() -> Home:
+    """The home of the deployment on the lab's own cluster; it goes with the lab."""
+    from lab import api
+
+    return Home(api.run_folder() / "stack", {**api.environ(), "PATH": _path(api.bin_folder())})
+
+
+def _existing(context: str) -> Home:
+    """The home of a deployment on a cluster that was there before; it outlives every cache."""
+    from lab import api
+
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    tools = {"PATH": _path(api.bin_folder()), "PULUMI_HOME": api.environ()["PULUMI_HOME"]}
+    return Home(state / "mlflow-pulumi" / context.replace("/", "_"), tools)
+
+
+def _path(bin_folder: Path) -> str:
+    return os.pathsep.join([str(VENV), str(bin_folder), os.environ["PATH"]])
+
+
+def _home(context: str | None) -> Home:
+    return _existing(context) if context else _lab()
+
+
+def _settings(context: str | None, namespace: str | None) -> tuple[dict[str, str | None], dict[str, str]]:
+    """What the deployment sets over the committed stack file: plain settings, and secret ones."""
+    from lab import api
+
+    named = {"namespace": namespace} if namespace else {}
+    if context is None:
+        keys = api.s3_keys()
+        return {**api.settings(), **named}, {"s3AccessKeyId": keys[0], "s3SecretAccessKey": keys[1]}
+    # Any cluster has a default storage class; not every one has an object store.
+    bare = {"artifactStore": "volume", "s3Endpoint": None, "s3Bucket": None, "storageClass": None}
+    return {"context": context, **bare, **named}, {}
+
+
+def up(context: str | None, namespace: str | None) -> None:
+    """Bring it up, verify it, say what a person wants to know. Raises `OpsError`."""
+    from lab import api
+
+    began = time.monotonic()
+    if context:
+        api.install_tools()
+    else:
+        api.up()
+    home = _home(context)
+    os.environ.update(home.environ())
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.folder / "lock"):
+        with step("Stack, passphrase and settings"):
+            home.prepare(*_settings(context, namespace))
+        stack = home.stack()
+        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
+        stack.run("stack", "select")
+        outputs, used = stack.outputs(), stack.config()["context"]
+        url = _serve(home, outputs, used)
+        with checks.reachable(outputs, used, url) as deployment:
+            checks.verify(deployment)
+    _farewell(outputs, url, context, time.monotonic() - began)
+
+
+def _serve(home: Home, outputs: Mapping[str, Any], context: str) -> str:
+    """The address to open from this machine: the ingress's, or a port of loopback kept open from now on."""
+    service = checks.in_cluster(outputs, context)
+    if service is None:
+        return str(outputs["tracking_url"])
+    port = forward.start(service, home.forward, home.folder / "forward.log", PORT)
+    return f"http://{forward.HOST}:{port}"
+
+
+def _farewell(outputs: Mapping[str, Any], url: str, context: str | None, seconds: float) -> None:
+    """What a person wants to know now. No secret is printed: the password is one command away."""
+    given = f" CONTEXT={context}" if context else ""
+    lines = f"""
+MLflow is up and verified, in {seconds:.0f} s.
+
+  Open       {url}
+  User       {outputs["admin_username"]}
+  Password   eval "$(make -s env{given})"; pulumi stack output admin_password --show-secrets
+
+Log a first run from Python (pip install mlflow-skinny==3.10.0), in the same shell:
+
+  export MLFLOW_TRACKING_URI={url}
+  export MLFLOW_TRACKING_USERNAME="$(pulumi stack output admin_username --show-secrets)"
+  export MLFLOW_TRACKING_PASSWORD="$(pulumi stack output admin_password --show-secrets)"
+  python - <<'PY'
+  import mlflow
+  mlflow.set_experiment("first")
+  with mlflow.start_run():
+      mlflow.log_param("model", "baseline")
+      mlflow.log_metric("loss", 0.2)
+      mlflow.log_text("hello", "hello.txt")
+  PY
+
+  Look       kubectl get pods -n {outputs["namespace"]}
+  Stop       make down{given}
+"""
+    out.print(lines, markup=False)
+
+
+def down(context: str | None) -> None:
+    """Take the deployment away: on the lab's cluster with the cluster itself, elsewhere by `pulumi destroy`."""
+    from lab import api
+
+    home = _home(context)
+    forward.stop(home.forward)
+    if context is None:
+        api.down()
+        return
+    if not home.stack_file.exists():
+        err.print(f"nothing to take down: `make up CONTEXT={context}` has not run here")
+        return
+    os.environ.update(home.environ())
+    home.stack().run("destroy", "--yes", "--skip-preview")
+    home.stack().run("stack", "rm", "--yes", "--preserve-config")
+    shutil.rmtree(home.folder)
+
+
+def shell_lines(context: str | None) -> str:
+    """Lines for `eval`: the variables of the deployment that `make up` made."""
+    values = _home(context).environ()
+    return "\n".join(f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items()))
