@@ -1,0 +1,1 @@
+"""The Pulumi program: settings -> values -> component -> credentials, each step one small module."""

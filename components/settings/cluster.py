@@ -1,0 +1,114 @@
+"""Settings: which cluster, which chart, which images."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from components.settings import types as t
+from components.settings.fields import Group, Whole, knob, matching, optional, secret
+
+LEGACY = "bitnamilegacy"
+"""Where Bitnami moved the images that its free charts name; the chart's own `bitnami/...` are gone."""
+
+_LABEL = 'a DNS-1123 label: at most 63 of a-z, 0-9 and "-", ends are letters or digits'
+_IMAGE = (
+    "[registry/]repository[:tag][@sha256:64 hex digits]; no tag: the chart's own; no registry: imageRegistry"
+)
+_WHOLE = "a whole number"
+
+
+class Cluster(Group):
+    """Cluster and release."""
+
+    context: Annotated[str, optional(r"[^\s\"'`$]+", longest=253)] = knob(
+        "",
+        "Context of the kubeconfig to deploy to. Required: the current context is never taken by accident.",
+        accepted="the name of a context in the kubeconfig; `kubectl config get-contexts -o name` lists them",
+        example="<context>",
+    )
+    kubeconfig: Annotated[str, optional(r"[/~][^\n]*")] = knob(
+        "",
+        "Path of the kubeconfig. Empty: KUBECONFIG or the default path.",
+        accepted="the absolute path of a file, or one that starts with ~",
+        example="~/.kube/config",
+    )
+    namespace: t.Label = knob("mlflow", "Namespace of everything.", accepted=_LABEL)
+    create_namespace: t.Boolean = knob(
+        True, "Make the namespace; false: it exists and stays when the stack goes.", accepted="true or false"
+    )
+    release_name: Annotated[str, matching(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
+        "mlflow",
+        "Name of the Helm release.",
+        accepted='1 to 41 of a-z, 0-9 and "-", a letter first, no "-" last'
+        " (the database's StatefulSet adds 11 characters and may have 52)",
+    )
+    timeout: Annotated[int, Whole, Field(ge=30, le=7200)] = knob(
+        600,
+        "Seconds that Helm waits for everything to be ready.",
+        accepted=f"{_WHOLE} of seconds, 30 to 7200",
+    )
+    release_history: Annotated[int, Whole, Field(ge=1, le=100)] = knob(
+        10, "Revisions of the release that Helm keeps.", accepted=f"{_WHOLE}, 1 to 100"
+    )
+
+
+class Chart(Group):
+    """Chart."""
+
+    chart: Annotated[
+        str, matching(r"oci://[a-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+", longest=500)
+    ] = knob(
+        "oci://registry-1.docker.io/bitnamicharts/mlflow",
+        "Chart in an OCI registry. Plain HTTP is used for localhost only.",
+        accepted="oci://host[:port]/path, without a version",
+    )
+    chart_version: t.Version = knob(
+        "5.1.17", "Version of the chart.", accepted="a full semantic version such as 5.1.17", promotable=True
+    )
+    chart_username: Annotated[str, optional(r"\S+")] = knob(
+        "", "User of a private chart registry.", accepted="a user name without spaces", example="robot"
+    )
+    chart_password: t.Token = secret(
+        "Password of a private chart registry.", accepted="a password without spaces"
+    )
+    chart_ca_file: Annotated[str, optional(r"[/~][^\n]*")] = knob(
+        "",
+        "CA of a private chart registry. Helm reads it only together with a user and a password.",
+        accepted="the absolute path of a PEM file",
+        example="/etc/ssl/certs/registry.pem",
+    )
+
+
+class Images(Group):
+    """Images."""
+
+    image_registry: Annotated[str, matching(r"[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?", longest=253)] = (
+        knob(
+            "docker.io",
+            "Registry of every image that names none.",
+            accepted="host[:port], no scheme and no path",
+        )
+    )
+    image_pull_secrets: t.Names = knob(
+        [],
+        "Names of the Secrets for private image registries.",
+        accepted="a list of names of Secrets in the namespace",
+        example="--path 'imagePullSecrets[0]' regcred",
+    )
+    image_mlflow: t.ImageReference = knob(
+        f"{LEGACY}/mlflow", "The server's image.", accepted=_IMAGE, promotable=True
+    )
+    image_postgresql: t.ImageReference = knob(
+        f"{LEGACY}/postgresql", "The sub-chart database's image.", accepted=_IMAGE, promotable=True
+    )
+    image_os_shell: t.ImageReference = knob(
+        f"{LEGACY}/os-shell", "The init containers' image.", accepted=_IMAGE, promotable=True
+    )
+    image_git: t.ImageReference = knob(
+        f"{LEGACY}/git", "The image the chart fetches sources with.", accepted=_IMAGE, promotable=True
+    )
+    image_postgres_exporter: t.ImageReference = knob(
+        f"{LEGACY}/postgres-exporter", "The database metrics' image.", accepted=_IMAGE, promotable=True
+    )

@@ -1,0 +1,44 @@
+"""How a wrong setting is told: key, what was given, what is accepted, and the command that fixes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pulumi
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrong setting; holds no secret value, ever."""
+
+    key: str
+    given: str
+    accepted: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Four lines, the key first."""
+        lines = (self.key, f"given:    {self.given}", f"accepted: {self.accepted}", f"fix:      {self.fix}")
+        return "\n     ".join(lines)
+
+
+class WrongSettings(pulumi.RunError):
+    """All that is wrong with a stack's settings; the engine prints it without a traceback."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''}"
+        listed = "\n".join(f"  {number}. {mistake}" for number, mistake in enumerate(self.mistakes, 1))
+        super().__init__(
+            f"{count} in the settings of this stack; the cluster was not asked for anything.\n{listed}"
+        )
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a message: quoted, on one line, cut at 80 characters, no URL's user or password."""
+    text = f'"{value}"' if isinstance(value, str) else json.dumps(value)
+    text = re.sub(r"//[^/\s]*@", "//...@", " ".join(text.split()))
+    return text if len(text) <= 80 else f"{text[:77]}..."

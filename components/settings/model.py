@@ -1,0 +1,92 @@
+"""All settings of a stack as one frozen object, and how one of them is named, set and removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import SecretStr
+
+from components.settings.cluster import Chart, Cluster, Images
+from components.settings.fields import Group, Knob, knob_of
+from components.settings.network import Ingress, Metrics
+from components.settings.server import Database, Extra, Server, Volumes
+from components.settings.stores import S3, Artifacts, Azure, Gcs
+
+GROUPS: tuple[type[Group], ...] = (
+    Cluster,
+    Chart,
+    Images,
+    Ingress,
+    Artifacts,
+    S3,
+    Gcs,
+    Azure,
+    Database,
+    Volumes,
+    Server,
+    Metrics,
+    Extra,
+)
+"""In the order in which a person reads them."""
+
+
+class Settings(
+    Cluster, Chart, Images, Ingress, Artifacts, S3, Gcs, Azure, Database, Volumes, Server, Metrics, Extra
+):
+    """A stack's settings, each valid in itself. `components.settings.load` makes them valid together."""
+
+    @property
+    def has_tracking_volume(self) -> bool:
+        """Whether the server has a volume: asked for, or needed by the artifact store."""
+        return self.tracking_volume or self.artifact_store == "volume"
+
+    @property
+    def kept_chart_secret(self) -> bool:
+        """Whether the sub-chart's own password Secret stays in charge (a release adopted from Helm)."""
+        return self.database_existing_secret == f"{self.release_name}-postgresql"
+
+
+KEYS: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
+"""Key of the Pulumi configuration (camelCase) to name of the field."""
+
+
+def key_of(name: str) -> str:
+    """The configuration key of a field."""
+    return str(Settings.model_fields[name].alias)
+
+
+def about(name: str) -> Knob:
+    """What is declared of a field besides its type."""
+    return knob_of(Settings.model_fields[name])
+
+
+def default_of(name: str) -> Any:
+    """The default of a field, comparable with its value."""
+    return Settings.model_fields[name].default
+
+
+def is_given(settings: Settings, name: str) -> bool:
+    """Whether a field differs from its default (the engine fills in defaults, so no more can be known)."""
+    return bool(getattr(settings, name) != default_of(name))
+
+
+def text_of(settings: Settings, name: str) -> str:
+    """The plain text of a secret field; empty when it is not set."""
+    value = getattr(settings, name)
+    assert isinstance(value, SecretStr)  # noqa: S101 - a fault of the caller, never of a user
+    return value.get_secret_value()
+
+
+def set_command(name: str, example: str = "") -> str:
+    """The command that sets a field; a secret's value is asked for, so it reaches no shell history."""
+    if about(name).secret:
+        return f"pulumi config set --secret {key_of(name)}"
+    example = example or about(name).example
+    if example.startswith("--path "):
+        return f"pulumi config set {example}"
+    return f"pulumi config set {key_of(name)} {example}"
+
+
+def remove_command(name: str) -> str:
+    """The command that puts a field back to its default."""
+    return f"pulumi config rm {key_of(name)}"

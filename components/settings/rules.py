@@ -1,0 +1,183 @@
+"""Rules between settings of cluster, ingress, database, volumes and server. No rule asks a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.settings.findings import Finding, missing, no_effect, one_of, wrong
+from components.settings.model import Settings, is_given, key_of, remove_command, set_command
+
+_RESERVED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+_ISSUERS = ("ingress_cluster_issuer", "ingress_issuer", "ingress_tls_secret")
+_IMAGES = ("image_mlflow", "image_postgresql", "image_os_shell", "image_git", "image_postgres_exporter")
+_EXTERNAL = ("host", "port", "user", "name", "auth_name", "password", "existing_secret_key")
+_SUBCHART = ("database_size", "database_class", "database_resources")
+_VOLUME = ("tracking_volume_class", "tracking_volume_size", "tracking_volume_access_mode")
+_SCALING = ("autoscaling_min", "autoscaling_max", "autoscaling_cpu", "autoscaling_memory")
+
+
+@dataclass(frozen=True)
+class Image:
+    """Parts of an image reference; `tag` and `digest` may be empty."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+
+def image(settings: Settings, name: str) -> Image:
+    """The parts of an image setting, its registry taken from `imageRegistry` where it names none."""
+    reference: str = getattr(settings, name)
+    rest, _, digest = reference.partition("@")
+    first, slash, path = rest.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        registry, rest = first, path
+    else:
+        registry = settings.image_registry
+    repository, _, tag = rest.partition(":")
+    return Image(registry, repository, tag, digest)
+
+
+def cluster(settings: Settings) -> Iterator[Finding]:
+    """Which cluster, which registries."""
+    if not settings.context:
+        yield missing("context", "no context is ever taken by accident")
+    if settings.create_namespace and settings.namespace in _RESERVED:
+        yield wrong(
+            settings,
+            "namespace",
+            "a namespace of the stack's own: destroying the stack deletes it",
+            set_command("namespace", "mlflow"),
+            "create_namespace",
+        )
+    credentials = ("chart_username", "chart_password")
+    if settings.chart_ca_file or any(is_given(settings, name) for name in credentials):
+        for name in credentials:
+            if not is_given(settings, name):
+                yield missing(
+                    name, "user, password and CA of a private chart registry go together", *credentials
+                )
+    for name in _IMAGES:
+        parts = image(settings, name)
+        if parts.registry == "docker.io" and parts.repository.startswith("bitnami/"):
+            moved = f"bitnamilegacy/{parts.repository.removeprefix('bitnami/')}"
+            yield wrong(
+                settings, name, f"Bitnami moved it to {moved}", set_command(name, moved), "image_registry"
+            )
+
+
+def ingress(settings: Settings) -> Iterator[Finding]:
+    """An ingress has a host, and TLS has exactly one source."""
+    if not settings.ingress_host:
+        for name in (*_ISSUERS, "ingress_class", "ingress_tls", "ingress_annotations"):
+            yield from no_effect(settings, name, "without ingressHost", "ingress_host")
+    elif settings.ingress_tls:
+        yield from one_of(settings, _ISSUERS, "with ingressTls true", "ingress_host", "ingress_tls")
+    else:
+        for name in _ISSUERS:
+            yield from no_effect(settings, name, "with ingressTls false", "ingress_host", "ingress_tls")
+
+
+def metrics(settings: Settings) -> Iterator[Finding]:
+    """A ServiceMonitor needs metrics to scrape."""
+    if settings.service_monitor and not settings.metrics:
+        yield wrong(
+            settings,
+            "service_monitor",
+            "false, or metrics true too",
+            set_command("metrics", "true"),
+            "metrics",
+        )
+    if not settings.service_monitor:
+        for name in ("service_monitor_interval", "service_monitor_labels"):
+            yield from no_effect(settings, name, "with serviceMonitor false", "service_monitor")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Sub-chart and external database have settings of their own."""
+    if settings.database == "subchart":
+        for part in _EXTERNAL:
+            yield from no_effect(settings, f"database_{part}", "with database subchart", "database")
+        return
+    for name in _SUBCHART:
+        yield from no_effect(settings, name, "with database external", "database")
+    if not settings.database_host:
+        yield missing("database_host", "an external database has a host", "database")
+    yield from one_of(
+        settings, ("database_password", "database_existing_secret"), "with database external", "database"
+    )
+
+
+def volumes(settings: Settings) -> Iterator[Finding]:
+    """A volume has settings only where it exists, and many pods only where they can share it."""
+    if not settings.has_tracking_volume:
+        for name in _VOLUME:
+            yield from no_effect(
+                settings, name, "without a tracking volume", "tracking_volume", "artifact_store"
+            )
+        if settings.database == "external":
+            yield from no_effect(
+                settings,
+                "storage_class",
+                "without any volume",
+                "tracking_volume",
+                "artifact_store",
+                "database",
+            )
+        return
+    pods = "autoscaling_max" if settings.autoscaling else "tracking_replicas"
+    if getattr(settings, pods) > 1 and settings.tracking_volume_access_mode == "ReadWriteOnce":
+        yield wrong(
+            settings,
+            pods,
+            "1 with a ReadWriteOnce tracking volume",
+            f"{set_command('tracking_volume', 'false')}"
+            if settings.artifact_store != "volume"
+            else set_command("tracking_volume_access_mode", "ReadWriteMany"),
+            *("tracking_volume", "tracking_volume_access_mode", "artifact_store", "autoscaling"),
+        )
+
+
+def server(settings: Settings) -> Iterator[Finding]:
+    """Autoscaling and resources fit together."""
+    if "ephemeral-storage" in settings.tracking_resources.get("limits", {}):
+        yield wrong(
+            settings,
+            "tracking_resources",
+            "no limits.ephemeral-storage: trackingScratchSize sets it",
+            "pulumi config rm --path 'trackingResources.limits.ephemeral-storage'",
+        )
+    if not settings.autoscaling:
+        for name in _SCALING:
+            yield from no_effect(settings, name, "with autoscaling false", "autoscaling")
+        return
+    yield from no_effect(settings, "tracking_replicas", "with autoscaling true", "autoscaling")
+    if settings.autoscaling_min > settings.autoscaling_max:
+        yield wrong(
+            settings,
+            "autoscaling_min",
+            f"at most autoscalingMax, {settings.autoscaling_max}",
+            set_command("autoscaling_min", str(settings.autoscaling_max)),
+            "autoscaling_max",
+        )
+    targets = {"cpu": settings.autoscaling_cpu, "memory": settings.autoscaling_memory}
+    if not any(targets.values()):
+        yield wrong(
+            settings,
+            "autoscaling_cpu",
+            "above 0, or autoscalingMemory above 0",
+            remove_command("autoscaling_cpu"),
+            "autoscaling_memory",
+        )
+    for resource, target in targets.items():
+        if target and resource not in settings.tracking_resources.get("requests", {}):
+            path = f"{key_of('tracking_resources')}.requests.{resource}"
+            yield wrong(
+                settings,
+                "tracking_resources",
+                f"requests.{resource}, which autoscaling measures against",
+                f"pulumi config set --path {path} {'500m' if resource == 'cpu' else '1Gi'}",
+                f"autoscaling_{resource}",
+            )

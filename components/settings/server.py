@@ -1,0 +1,148 @@
+"""Settings: the server itself, its database, its volumes, and the last resort."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.settings import types as t
+from components.settings.fields import Group, Whole, knob, secret
+
+_BOOL = "true or false"
+_NAME = "the name of a Secret in the namespace"
+_CLASS = "the name of a storage class"
+_SIZE = "a quantity of bytes such as 8Gi"
+_RESOURCES = "requests and limits, each a map of resources to quantities, no request above its limit"
+_DATABASE = "at most 63 of a-z, A-Z, 0-9 and _, no digit first"
+
+
+class Server(Group):
+    """Server."""
+
+    tracking_replicas: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
+        1, "Server pods.", accepted="a whole number, 1 to 50", promotable=True
+    )
+    tracking_workers: Annotated[int, Whole, Field(ge=1, le=32)] = knob(
+        2,
+        "Worker processes of a pod, about 200 MiB each.",
+        accepted="a whole number, 1 to 32",
+        promotable=True,
+    )
+    tracking_threads: Annotated[int, Whole, Field(ge=1, le=512)] = knob(
+        32,
+        "Threads of a worker; a slow upload holds one thread and nothing else.",
+        accepted="a whole number, 1 to 512",
+        promotable=True,
+    )
+    tracking_worker_timeout: Annotated[int, Whole, Field(ge=10, le=3600)] = knob(
+        120,
+        "Seconds after which a worker that hangs is replaced (not a bound on uploads).",
+        accepted="a whole number of seconds, 10 to 3600",
+        promotable=True,
+    )
+    tracking_resources: t.Resources = knob(
+        {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+        "Resources of a server pod. No CPU limit: it only slows the start and every request.",
+        accepted=_RESOURCES,
+        example="--path trackingResources.limits.memory 3Gi",
+        promotable=True,
+    )
+    tracking_scratch_size: t.Size = knob(
+        "16Gi",
+        "Room on the node for artifacts in flight; a pod that needs more is evicted.",
+        accepted=_SIZE,
+    )
+    wait_resources: t.Resources = knob(
+        {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
+        "Resources of the init containers that wait for database and store.",
+        accepted=_RESOURCES,
+        example="--path waitResources.limits.memory 256Mi",
+    )
+    autoscaling: t.Boolean = knob(
+        False, "Let a HorizontalPodAutoscaler set the number of pods.", accepted=_BOOL
+    )
+    autoscaling_min: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
+        2, "Fewest pods.", accepted="a whole number, 1 to 50"
+    )
+    autoscaling_max: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
+        5, "Most pods.", accepted="a whole number, 1 to 50"
+    )
+    autoscaling_cpu: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
+        75,
+        "Percent of requested CPU to aim for; 0: CPU does not count.",
+        accepted="a whole number, 0 to 1000",
+    )
+    autoscaling_memory: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
+        0, "The same of memory.", accepted="a whole number, 0 to 1000"
+    )
+
+
+class Volumes(Group):
+    """Volumes."""
+
+    storage_class: t.OptionalName = knob(
+        "", "Storage class of all volumes. Empty: the cluster's default.", accepted=_CLASS, example="standard"
+    )
+    tracking_volume: t.Boolean = knob(
+        False,
+        "Give the server a volume. artifactStore volume has one anyway; others keep nothing on it.",
+        accepted=_BOOL,
+    )
+    tracking_volume_class: t.OptionalName = knob(
+        "", "Its class, if not storageClass.", accepted=_CLASS, example="standard"
+    )
+    tracking_volume_size: t.Size = knob("8Gi", "Its size.", accepted=_SIZE)
+    tracking_volume_access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = knob(
+        "ReadWriteOnce", "Its access mode.", accepted="ReadWriteOnce or ReadWriteMany"
+    )
+
+
+class Database(Group):
+    """Database."""
+
+    database: Literal["subchart", "external"] = knob(
+        "subchart", "The chart's own PostgreSQL, or one that exists.", accepted="subchart or external"
+    )
+    database_size: t.Size = knob("8Gi", "Size of the sub-chart database's volume.", accepted=_SIZE)
+    database_class: t.OptionalName = knob(
+        "", "Its class, if not storageClass.", accepted=_CLASS, example="standard"
+    )
+    database_resources: t.Resources = knob(
+        {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+        "Resources of the sub-chart database.",
+        accepted=_RESOURCES,
+        example="--path databaseResources.limits.memory 2Gi",
+        promotable=True,
+    )
+    database_host: t.ServerHost = knob(
+        "", "Host of an external database.", accepted="a host name or IPv4 address", example="db.example.com"
+    )
+    database_port: t.Port = knob(5432, "Its port.", accepted="a port, 1 to 65535")
+    database_user: t.Identifier = knob("postgres", "Its user; owner of both databases.", accepted=_DATABASE)
+    database_name: t.Identifier = knob("mlflow", "Its database of runs.", accepted=_DATABASE)
+    database_auth_name: t.Identifier = knob("mlflow_auth", "Its database of users.", accepted=_DATABASE)
+    database_password: t.Alphanumeric = secret(
+        "Password of an external database (the sub-chart's is generated).", accepted="letters and digits only"
+    )
+    database_existing_secret: t.OptionalName = knob(
+        "",
+        "An existing Secret with the database's password. The sub-chart's own"
+        " (`RELEASE-postgresql`) stays as the chart made it.",
+        accepted=_NAME,
+        example="mlflow-postgresql",
+    )
+    database_existing_secret_key: t.SecretKey = knob(
+        "db-password", "Its key of an external database's password.", accepted="a key of that Secret"
+    )
+
+
+class Extra(Group):
+    """Last resort."""
+
+    extra_values: t.AnyMap = knob(
+        {},
+        "Helm values merged over the program's, last. Refused where they would break what it promises.",
+        accepted="a map of the chart's values; lists replace, but tracking.extraArgs and extraEnvVars append",
+        example="--path extraValues.tracking.nodeSelector.disk ssd",
+    )
