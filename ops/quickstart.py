@@ -16,7 +16,7 @@ from filelock import FileLock
 from ops import forward
 from ops import verify as checks
 from ops.console import err, out, step
-from ops.home import STACK, Home
+from ops.home import Home
 
 PORT = 5001
 """The loopback port `make up` takes when nobody has it (MLflow's own 5000 is often taken)."""
@@ -41,7 +41,11 @@ def _existing(context: str) -> Home:
 
 
 def _path(bin_folder: Path) -> str:
-    return os.pathsep.join([str(VENV), str(bin_folder), os.environ["PATH"]])
+    """PATH with the project's own programs first, once."""
+    own = [str(VENV), str(bin_folder)]
+    return os.pathsep.join(
+        own + [entry for entry in os.environ["PATH"].split(os.pathsep) if entry not in own]
+    )
 
 
 def _home(context: str | None) -> Home:
@@ -126,7 +130,7 @@ Log a first run from Python (pip install mlflow-skinny==3.10.0), in the same she
 
 
 def down(context: str | None) -> None:
-    """Take the deployment away: on the lab's cluster with the cluster itself, elsewhere by `pulumi destroy`."""
+    """Take it away: on the lab's cluster with the cluster itself, elsewhere by `pulumi destroy`."""
     from lab import api
 
     home = _home(context)
