@@ -38,7 +38,7 @@ class WrongSettings(pulumi.RunError):
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a message: quoted, on one line, cut at 80 characters, no URL's user or password."""
-    text = f'"{value}"' if isinstance(value, str) else json.dumps(value)
+    """A value as it stands in a message: on one line, cut at 80 characters, without a URL's password."""
+    text = f'"{value}"' if isinstance(value, str) else json.dumps(value, default=str)
     text = re.sub(r"//[^/\s]*@", "//...@", " ".join(text.split()))
     return text if len(text) <= 80 else f"{text[:77]}..."

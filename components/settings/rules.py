@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from components.settings.findings import Finding, missing, no_effect, one_of, wrong
+from components.settings.images import image
 from components.settings.model import Settings, is_given, key_of, remove_command, set_command
 
 _RESERVED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
@@ -15,29 +15,6 @@ _EXTERNAL = ("host", "port", "user", "name", "auth_name", "password", "existing_
 _SUBCHART = ("database_size", "database_class", "database_resources")
 _VOLUME = ("tracking_volume_class", "tracking_volume_size", "tracking_volume_access_mode")
 _SCALING = ("autoscaling_min", "autoscaling_max", "autoscaling_cpu", "autoscaling_memory")
-
-
-@dataclass(frozen=True)
-class Image:
-    """Parts of an image reference; `tag` and `digest` may be empty."""
-
-    registry: str
-    repository: str
-    tag: str
-    digest: str
-
-
-def image(settings: Settings, name: str) -> Image:
-    """The parts of an image setting, its registry taken from `imageRegistry` where it names none."""
-    reference: str = getattr(settings, name)
-    rest, _, digest = reference.partition("@")
-    first, slash, path = rest.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        registry, rest = first, path
-    else:
-        registry = settings.image_registry
-    repository, _, tag = rest.partition(":")
-    return Image(registry, repository, tag, digest)
 
 
 def cluster(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,38 @@
+"""Names that the chart derives from the release, and those that the stack gives its own objects."""
+
+from __future__ import annotations
+
+S3_SECRET = "mlflow-s3-creds"  # noqa: S105 - the name of a Secret
+GCS_SECRET = "mlflow-gcs-creds"  # noqa: S105
+AZURE_SECRET = "mlflow-azure-creds"  # noqa: S105
+DATABASE_SECRET = "mlflow-database"  # noqa: S105
+
+ADMIN_USER_KEY = "admin-user"
+ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
+
+DATABASE_USER_KEY = "password"
+DATABASE_ADMIN_KEY = "postgres-password"
+EXTERNAL_DATABASE_KEY = "db-password"
+
+SERVICE_PORT = 80
+VOLUME_PATH = "/bitnami/mlflow"
+
+
+def _cut(name: str) -> str:
+    """A name as the chart cuts it: 63 characters, then one trailing "-" off."""
+    return name[:63].removesuffix("-")
+
+
+def fullname(release: str) -> str:
+    """The chart's full name: the release's where it holds "mlflow", else with "-mlflow" (chart 5.1.17)."""
+    return _cut(release if "mlflow" in release else f"{release}-mlflow")
+
+
+def tracking(release: str) -> str:
+    """Name of the server's Deployment, Service, Ingress and credentials Secret."""
+    return _cut(f"{fullname(release)}-tracking")
+
+
+def service_url(release: str, namespace: str) -> str:
+    """URL of the server inside the cluster, whatever the cluster's domain."""
+    return f"http://{tracking(release)}.{namespace}.svc"

@@ -1,0 +1,142 @@
+"""The component: one MLflow tracking server on a Kubernetes cluster, from the Bitnami chart."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components import credentials, names
+from components.secrets import stack_secrets
+from components.settings import Settings
+from components.settings.model import text_of
+from components.values import values
+from components.values_network import tracking_url
+from components.values_stores import artifact_root
+
+TOKEN = "mlflow:index:MlflowTracking"  # noqa: S105 - a type token
+
+
+class MlflowTracking(pulumi.ComponentResource):
+    """Namespace, Secrets and Helm release of one server, and the login that the chart makes.
+
+    Its children belong to a Kubernetes provider of its own, bound to the context that the settings name.
+    """
+
+    tracking_url: pulumi.Output[str]
+    """Where people and clients reach the server."""
+    service_url: pulumi.Output[str]
+    """The server's URL inside the cluster."""
+    admin_username: pulumi.Output[str]
+    """The administrator's user name; secret."""
+    admin_password: pulumi.Output[str]
+    """The administrator's password; secret."""
+    namespace: pulumi.Output[str]
+    """The namespace of everything."""
+    release: pulumi.Output[dict[str, Any]]
+    """The Helm release: name, chart_version, app_version, revision, status."""
+    artifact_root: pulumi.Output[str]
+    """Where artifacts are kept, as MLflow names it."""
+    port_forward: pulumi.Output[str]
+    """A command that brings the server to http://localhost:5000."""
+    login: pulumi.Output[str]
+    """How to log in; holds no secret."""
+
+    def __init__(self, name: str, args: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        """`name` is the prefix of the children's names; `args` come from `components.settings`."""
+        super().__init__(TOKEN, name, None, opts)
+        provider = Provider(
+            f"{name}-cluster",
+            context=args.context,
+            kubeconfig=str(Path(args.kubeconfig).expanduser()) if args.kubeconfig else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        child = pulumi.ResourceOptions(parent=self, provider=provider)
+        self.namespace = _namespace(name, args, child)
+        secrets = stack_secrets(name, args, self.namespace, self, provider)
+        release = _release(
+            name,
+            args,
+            self.namespace,
+            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=secrets),
+        )
+        login = credentials.read(
+            name,
+            release,
+            args.release_name,
+            args.namespace,
+            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[release]),
+        )
+        self.admin_username, self.admin_password = login.username, login.password
+        self.release = release.status.apply(
+            lambda status: {
+                "name": status.name,
+                "chart_version": status.version,
+                "app_version": status.app_version,
+                "revision": status.revision,
+                "status": status.status,
+            }
+        )
+        inside = names.service_url(args.release_name, args.namespace)
+        url = tracking_url(args, inside)
+        self.service_url = pulumi.Output.from_input(inside)
+        self.tracking_url = pulumi.Output.from_input(url)
+        self.artifact_root = pulumi.Output.from_input(artifact_root(args))
+        self.port_forward = pulumi.Output.from_input(_port_forward(args))
+        self.login = pulumi.Output.from_input(
+            f"{url} with `pulumi stack output admin_username --show-secrets`"
+            " and `pulumi stack output admin_password --show-secrets`"
+        )
+        self.register_outputs(self.outputs())
+
+    def outputs(self) -> dict[str, pulumi.Output[Any]]:
+        """All outputs by name, as the stack exports them."""
+        return {output: getattr(self, output) for output in MlflowTracking.__annotations__}
+
+
+def _namespace(name: str, args: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """The namespace's name, after it exists."""
+    if not args.create_namespace:
+        return pulumi.Output.from_input(args.namespace)
+    made = Namespace(f"{name}-namespace", metadata=ObjectMetaArgs(name=args.namespace), opts=opts)
+    return made.metadata.name
+
+
+def _release(
+    name: str, args: Settings, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> Release:
+    """The Helm release. Never `atomic`: that would uninstall a failed first install and lose its evidence."""
+    private = RepositoryOptsArgs(
+        username=args.chart_username,
+        password=pulumi.Output.secret(text_of(args, "chart_password")),
+        ca_file=args.chart_ca_file or None,
+    )
+    return Release(
+        f"{name}-release",
+        name=args.release_name,
+        namespace=namespace,
+        chart=args.chart,
+        version=args.chart_version,
+        repository_opts=private if args.chart_username else None,
+        values=values(args),
+        timeout=args.timeout,
+        max_history=args.release_history,
+        atomic=False,
+        cleanup_on_fail=True,
+        skip_await=False,
+        wait_for_jobs=True,
+        opts=opts,
+    )
+
+
+def _port_forward(args: Settings) -> str:
+    """The command, ready to paste."""
+    where = f"--context {shlex.quote(args.context)} --namespace {args.namespace}"
+    service = f"service/{names.tracking(args.release_name)}"
+    return f"kubectl {where} port-forward {service} 5000:{names.SERVICE_PORT}"
