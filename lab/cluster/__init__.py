@@ -1,0 +1,1 @@
+"""The parts of the running lab, one small file each."""

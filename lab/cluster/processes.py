@@ -1,0 +1,106 @@
+"""Start, find and end the lab's programs; a program is known by pid and start time, never by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from lab import paths
+from lab.shell import tail
+
+
+class NotReady(RuntimeError):
+    """A program ended or did not become ready in its time; the message holds its log's last lines."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One long-running program of the lab: how to start it and how to know that it serves."""
+
+    name: str
+    args: Sequence[str | Path]
+    ready: Callable[[], bool]
+    env: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 60.0
+    """Seconds until it must be ready."""
+
+    @property
+    def log(self) -> Path:
+        """Everything the program prints."""
+        return paths.logs() / f"{self.name}.log"
+
+    @property
+    def record(self) -> Path:
+        """The pid file: pid and start time as JSON."""
+        return paths.run() / "pids" / f"{self.name}.json"
+
+    def process(self) -> psutil.Process | None:
+        """The live process, or nothing: a reused pid has another start time."""
+        return find(self.record)
+
+    def start(self) -> None:
+        """Start it unless it runs, with its output in its log."""
+        if self.process() is not None:
+            return
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(arg) for arg in self.args],
+                env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=paths.run(),
+            )
+        created = psutil.Process(process.pid).create_time()
+        scratch = self.record.with_suffix(".new")
+        scratch.write_text(json.dumps({"pid": process.pid, "created": created}))
+        scratch.replace(self.record)
+
+    def wait(self) -> None:
+        """Return when it is ready. Raises `NotReady` when it ended or took longer than `timeout`."""
+        deadline = time.monotonic() + self.timeout
+        while not self.ready():
+            process = self.process()
+            if process is None or process.status() == psutil.STATUS_ZOMBIE:
+                raise NotReady(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
+            if time.monotonic() > deadline:
+                raise NotReady(f"{self.name} not ready in {self.timeout:.0f} s; log: {self.log}\n{tail(self.log)}")
+            time.sleep(0.05)
+
+
+def find(record: Path) -> psutil.Process | None:
+    """The live process that a pid file names."""
+    try:
+        known = json.loads(record.read_text())
+        process = psutil.Process(known["pid"])
+        return process if abs(process.create_time() - known["created"]) < 0.5 else None
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, psutil.NoSuchProcess):
+        return None
+
+
+def end(processes: Sequence[psutil.Process], grace: float = 5.0) -> None:
+    """Ask processes to end, then make them (`grace` in seconds)."""
+    for process in processes:
+        with_suppressed(process.terminate)
+    _, alive = psutil.wait_procs(processes, timeout=grace)
+    for process in alive:
+        with_suppressed(process.kill)
+    psutil.wait_procs(alive, timeout=grace)
+
+
+def with_suppressed(action: Callable[[], None]) -> None:
+    """Act on a process that may have gone."""
+    try:
+        action()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,178 @@
+"""What pods need around them: names, volumes, an S3 server, and a registry for the chart."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.request
+from pathlib import Path
+
+import boto3
+from botocore.client import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lab import paths, tools
+from lab.cluster import network, pki
+from lab.cluster.control_plane import LEAN, serves
+from lab.cluster.processes import Program
+
+S3_ENDPOINT = f"http://{network.GATEWAY}:9000"
+BUCKET = "mlflow"
+REGISTRY = "localhost:5000"
+PROVISIONER = "rancher.io/local-path"
+HELPER_IMAGE = "docker.io/bitnamilegacy/os-shell:12-debian-12-r51"
+STORAGE_CLASSES = ("lab-local", "freenas-nfs-csi")
+"""The first one is the cluster's default; the second is what the production stack asks for."""
+
+
+def s3_keys() -> tuple[str, str]:
+    """The S3 server's access key and secret key, made on first use, readable by root alone."""
+    file = paths.run() / "s3-keys.json"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(json.dumps([secrets.token_hex(10), secrets.token_hex(20)]))
+    access, secret = json.loads(file.read_text())
+    return str(access), str(secret)
+
+
+def _make_bucket() -> bool:
+    access, secret = s3_keys()
+    quick = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+    client = boto3.client(
+        "s3",
+        endpoint_url=S3_ENDPOINT,
+        region_name="us-east-1",
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        config=quick,
+    )
+    try:
+        if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=BUCKET)
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def s3() -> Program:
+    """The S3 server over a folder; ready when its bucket is there."""
+    access, secret = s3_keys()
+    data = paths.run() / "s3"
+    data.mkdir(exist_ok=True)
+    return Program(
+        "s3",
+        [tools.bin_folder() / "versitygw", "--quiet", f"--port={network.GATEWAY}:9000", "posix", data],
+        ready=_make_bucket,
+        env={**LEAN, "ROOT_ACCESS_KEY_ID": access, "ROOT_SECRET_ACCESS_KEY": secret},
+    )
+
+
+def registry() -> Program:
+    """An OCI registry on loopback, for the chart where its own registry is out of reach."""
+    file = paths.run() / "registry.yaml"
+    file.write_text(
+        json.dumps(
+            {
+                "version": 0.1,
+                "log": {"level": "warn"},
+                "storage": {"filesystem": {"rootdirectory": str(paths.run() / "registry")}},
+                "http": {"addr": "127.0.0.1:5000", "secret": secrets.token_hex(16)},
+            }
+        )
+    )
+    return Program("registry", ["docker-registry", "serve", file], ready=lambda: serves(f"http://{REGISTRY}/v2/"))
+
+
+def dns() -> Program:
+    """CoreDNS on the bridge; it knows the cluster's names and forwards nothing."""
+    file = paths.run() / "Corefile"
+    file.write_text(f""".:53 {{
+    bind {network.DNS}
+    errors
+    ready 127.0.0.1:8181
+    kubernetes {network.DOMAIN} in-addr.arpa {{
+        kubeconfig {pki.kubeconfig()}
+        ttl 5
+    }}
+    cache 5
+}}
+""")
+    return Program(
+        "coredns", [tools.bin_folder() / "coredns", "-conf", file], lambda: serves("http://127.0.0.1:8181/ready"), LEAN
+    )
+
+
+def volumes() -> Program:
+    """The dynamic provisioner: a folder of this machine for each claim."""
+    file = paths.run() / "volumes.json"
+    folder = {"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(paths.run() / "volumes")]}
+    file.write_text(json.dumps({"nodePathMap": [folder]}))
+    helper = paths.run() / "volume-helper.yaml"
+    helper.write_text(json.dumps(_helper_pod()))
+    return Program(
+        "local-path-provisioner",
+        [
+            tools.bin_folder() / "local-path-provisioner",
+            "start",
+            f"--config={file}",
+            f"--kubeconfig={pki.kubeconfig()}",
+            f"--provisioner-name={PROVISIONER}",
+            "--namespace=kube-system",
+            f"--helper-image={HELPER_IMAGE}",
+            f"--helper-pod-file={helper}",
+            "--service-account-name=default",
+        ],
+        ready=lambda: True,
+        env=LEAN,
+    )
+
+
+def _helper_pod() -> dict[str, object]:
+    container = {"name": "helper-pod", "image": HELPER_IMAGE, "imagePullPolicy": "IfNotPresent"}
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": spec}
+
+
+def objects() -> list[dict[str, object]]:
+    """What the cluster itself must hold: storage classes and the provisioner's scripts."""
+    scripts = {
+        "setup": '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n',
+        "teardown": '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n',
+    }
+    configuration = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "local-path-config", "namespace": "kube-system"},
+        "data": {**scripts, "config.json": "{}", "helperPod.yaml": json.dumps(_helper_pod())},
+    }
+    classes = [
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": name,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": str(name == STORAGE_CLASSES[0]).lower()},
+            },
+            "provisioner": PROVISIONER,
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "reclaimPolicy": "Delete",
+        }
+        for name in STORAGE_CLASSES
+    ]
+    return [configuration, *classes]
+
+
+def chart_is_official() -> bool:
+    """Whether the chart's own registry answers (any answer will do)."""
+    try:
+        urllib.request.urlopen("https://registry-1.docker.io/v2/", timeout=3)
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def data_folder() -> Path:
+    """Where volumes are."""
+    return paths.run() / "volumes"

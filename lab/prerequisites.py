@@ -1,0 +1,105 @@
+"""What the lab needs of Debian: packages, and a Go that is new enough."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from lab import cache
+from lab.shell import run
+
+PACKAGES = {
+    "etcd": "etcd-server",
+    "containerd": "containerd",
+    "runc": "runc",
+    "docker-registry": "docker-registry",
+    "debootstrap": "debootstrap",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "gcc": "gcc",
+    "mount": "mount",
+    "zstd": "zstd",
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "/usr/include/stdlib.h": "libc6-dev",
+    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+}
+"""Debian package by the program (or file) that the lab takes from it."""
+
+GO_VERSION = "1.26.8"
+"""The Go that builds the lab's programs where the machine's own is older than its modules ask."""
+
+
+def missing() -> list[str]:
+    """The Debian packages to install: those whose program or file is not there."""
+    return sorted(
+        package
+        for program, package in PACKAGES.items()
+        if not (Path(program).exists() if program.startswith("/") else _which(program))
+    )
+
+
+def _which(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def install(log: Path) -> None:
+    """Install what is missing, without starting any of the packages' services."""
+    wanted = missing()
+    if go_on_path() is None and not _which("go"):
+        wanted.append("golang-go")
+    if not wanted:
+        return
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
+        run(["apt-get", "update"], log=log, env=quiet)
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        run(["apt-get", "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+    finally:
+        if ours:
+            policy.unlink()
+
+
+def go_on_path() -> Path | None:
+    """The machine's Go, when it is at least as new as the lab's modules ask."""
+    found = _which("go")
+    if not found:
+        return None
+    text = subprocess.run([found, "version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"go(\d+)\.(\d+)", text)
+    if version is None or (int(version[1]), int(version[2])) < tuple(map(int, GO_VERSION.split(".")[:2])):
+        return None
+    return Path(found)
+
+
+def go() -> Path:
+    """A Go that can build the lab's programs.
+
+    An older one (Debian's is 1.19) fetches the official toolchain, which is a Go module whose
+    checksum the Go checksum database knows; a module's files lose their execute bits on the way.
+    """
+    return go_on_path() or cache.cached("go", {"version": GO_VERSION}, _fetch_toolchain) / "bin" / "go"
+
+
+def _fetch_toolchain(out: Path, log: Path) -> None:
+    old = _which("go")
+    if old is None:
+        raise RuntimeError("no Go on this machine: apt-get install golang-go")
+    module = f"golang.org/toolchain@v0.0.1-go{GO_VERSION}.linux-amd64"
+    scratch = out / ".gopath"
+    env = {**os.environ, "GOPATH": str(scratch), "GOFLAGS": "-modcacherw", "GO111MODULE": "on"}
+    run([old, "mod", "download", module], log=log, cwd=out, env=env)
+    (source,) = (scratch / "pkg" / "mod" / "golang.org").glob("toolchain@*")
+    shutil.copytree(source, out, dirs_exist_ok=True)
+    shutil.rmtree(scratch)
+    for program in (*(out / "bin").iterdir(), *(out / "pkg" / "tool").rglob("*")):
+        if program.is_file():
+            program.chmod(0o755)
