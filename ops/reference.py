@@ -46,7 +46,8 @@ def _group(group: type[Group]) -> Iterator[str]:
     yield f"### {heading}\n"
     if rest.strip():
         yield f"{' '.join(rest.split())}\n"
-    yield "| key | type | default | promoted | what it does; what it accepts |\n| --- | --- | --- | --- | --- |"
+    yield "| key | type | default | promoted | what it does; what it accepts |"
+    yield "| --- | --- | --- | --- | --- |"
     for field in group.model_fields.values():
         knob = knob_of(field)
         default = _default(field)

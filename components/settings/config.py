@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
 from components.settings.load import checked, secrecy
-from components.settings.mistakes import Mistake
+from components.settings.mistakes import Mistake, WrongSettings
 from components.settings.model import KEYS, Settings, about
 
 
+_SHOWN = 32
+"""Exit code by which the Python language host knows that the program has told its error itself; with any
+other the engine adds "an unhandled error occurred" (pulumi/sdk/python/cmd/pulumi-language-python-exec)."""
+
+
 def load() -> Settings:
-    """The settings of the stack that runs. Raises `WrongSettings` with everything that is wrong in them."""
+    """The settings of the stack that runs; ends the program with one error that lists every mistake."""
+    try:
+        return read()
+    except WrongSettings as wrong:
+        pulumi.log.error(str(wrong))
+        sys.exit(_SHOWN)
+
+
+def read() -> Settings:
+    """Like `load`, but raises `WrongSettings`."""
     config = pulumi.Config()
     given: dict[str, object] = {}
     mistakes: list[Mistake] = []
