@@ -81,11 +81,9 @@ def config() -> str:
 
 def targets() -> dict[Path, tuple[tuple[str, str], str]]:
     """The files with generated parts: their markers and what belongs between these."""
-    return {
-        PROGRAM / "Pulumi.yaml": (_CONFIG, config()),
-        PROGRAM / "docs" / "configuration.md": (_TABLE, f"\n{table()}\n"),
-        PROGRAM / "README.md": (_TABLE, f"\n{table()}\n"),
-    }
+    pages = (PROGRAM / "docs" / "configuration.md", PROGRAM / "README.md")
+    tables = {page: (_TABLE, f"\n{table()}\n") for page in pages if page.exists()}
+    return {PROGRAM / "Pulumi.yaml": (_CONFIG, config()), **tables}
 
 
 def generated(path: Path, markers: tuple[str, str], part: str) -> str:

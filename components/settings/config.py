@@ -11,7 +11,6 @@ from components.settings.load import checked, secrecy
 from components.settings.mistakes import Mistake, WrongSettings
 from components.settings.model import KEYS, Settings, about
 
-
 _SHOWN = 32
 """Exit code by which the Python language host knows that the program has told its error itself; with any
 other the engine adds "an unhandled error occurred" (pulumi/sdk/python/cmd/pulumi-language-python-exec)."""

@@ -93,8 +93,9 @@ Port = Annotated[int, Whole, Field(ge=1, le=65535)]
 Token = Annotated[SecretStr, secret_matching(r"\S+")]
 Text = Annotated[SecretStr, secret_matching(r".*\S.*")]
 Alphanumeric = Annotated[SecretStr, secret_matching(r"[a-zA-Z0-9]+")]
-Resources = Annotated[dict[str, dict[str, str]], Json, BeforeValidator(_texts), AfterValidator(_resources)]
-TextMap = Annotated[dict[str, str], Json, BeforeValidator(_texts)]
+# The last of several before-validators runs first.
+Resources = Annotated[dict[str, dict[str, str]], BeforeValidator(_texts), Json, AfterValidator(_resources)]
+TextMap = Annotated[dict[str, str], BeforeValidator(_texts), Json]
 Names = Annotated[list[Annotated[str, matching(SUBDOMAIN, longest=253)]], Json]
 AnyMap = Annotated[dict[str, Any], Json]
 Version = Annotated[

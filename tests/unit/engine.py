@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.mocks import test as _awaited
+from pulumi.runtime.rpc import UNKNOWN
 
 ADMIN = {"admin-user": "user", "admin-password": "PlantedAdminPassword"}
 LOGIN = {key: base64.b64encode(text.encode()).decode() for key, text in ADMIN.items()}
@@ -52,10 +54,10 @@ class Engine(Mocks):
         outputs = dict(args.inputs)
         if args.typ == "random:index/randomPassword:RandomPassword":
             outputs["result"] = GENERATED
-        elif args.typ == "kubernetes:helm.sh/v3:Release" and not self.preview:
-            outputs["status"] = STATUS
+        elif args.typ == "kubernetes:helm.sh/v3:Release":
+            outputs["status"] = UNKNOWN if self.preview else STATUS
         elif args.resource_id:
-            outputs["data"] = LOGIN
+            outputs["data"] = UNKNOWN if args.resource_id == UNKNOWN else LOGIN
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: Any) -> Any:
@@ -117,6 +119,15 @@ def start(
     hidden = {f"mlflow:{key}": value for key, value in (secrets or {}).items()}
     pulumi.runtime.set_all_config({**given, **hidden}, list(hidden))
     return engine
+
+
+_Params = ParamSpec("_Params")
+
+
+def awaited(function: Callable[_Params, Any]) -> Callable[_Params, None]:
+    """A test whose Output is awaited: an assert in an unawaited `apply` would pass in silence."""
+    wrapped: Callable[_Params, None] = _awaited(function)  # type: ignore[no-untyped-call]
+    return wrapped
 
 
 def is_secret(value: Any) -> bool:

@@ -291,4 +291,29 @@ KEYS = [
         says="a Pulumi secret",
     ),
 ]
-CASES = [*VALUES, *NETWORK, *STORES, *DATABASE, *SERVER, *EXTRA, *KEYS]
+REST = [
+    one("autoscaling", "on"),
+    one("autoscalingMemory", "101%", autoscaling="true"),
+    Case(
+        "azureClientSecret", "--secret azureClientSecret", {**AZURE}, {**NO_KEYS, "azureClientSecret": "a b"}
+    ),
+    one("azureExistingSecret", "Not_A_Name"),
+    one("azureExistingSecretConnectionStringKey", "a/b"),
+    one("databaseAuthName", "auth-db", **EXTERNAL),
+    vain("databaseClass", "fast", **EXTERNAL),
+    one("databaseClass", "Fast"),
+    one("databaseExistingSecretKey", "", **EXTERNAL),
+    one("databaseName", "1db", **EXTERNAL),
+    one("gcsExistingSecret", "Not A Name"),
+    one("gcsProject", "My Project"),
+    one("ingressTlsSecret", "tls_secret", **HOST),
+    one("metrics", "TRUE"),
+    one("s3ExistingSecret", "UPPER"),
+    vain("s3ExistingSecretSecretAccessKeyKey", "key"),
+    one("s3Region", "eu central"),
+    path("serviceMonitorLabels", {"release": {"nested": "map"}}, "release"),
+    one("trackingVolume", "2"),
+    one("trackingVolumeClass", "Fast", trackingVolume="true"),
+    path("waitResources", {"limits": {"memory": None}}, "limits.memory"),
+]
+CASES = [*REST, *VALUES, *NETWORK, *STORES, *DATABASE, *SERVER, *EXTRA, *KEYS]

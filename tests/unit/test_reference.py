@@ -1,0 +1,78 @@
+"""What is generated from the settings is up to date, and the engine accepts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings.model import KEYS, about, default_of
+from ops import reference
+from ops.stack import PROGRAM
+
+
+def declared() -> dict[str, Any]:
+    """The settings that Pulumi.yaml declares."""
+    config = yaml.safe_load((PROGRAM / "Pulumi.yaml").read_text())["config"]
+    return {key: entry for key, entry in config.items() if ":" not in key}
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    assert [path.name for path, _ in reference.outdated()] == []
+
+
+def test_pulumi_yaml_declares_every_setting_with_description_and_default() -> None:
+    config = declared()
+    assert list(config) == [key for key in config if key in KEYS]
+    assert set(config) == set(KEYS)
+    for key, entry in config.items():
+        name = KEYS[key]
+        default = default_of(name)
+        assert entry["default"] == ("" if about(name).secret else default)
+        assert entry["description"].endswith(about(name).description)
+        assert entry["description"].startswith("(")
+
+
+def test_the_engine_cannot_stop_at_its_first_mistake() -> None:
+    """It refuses by `type` before the program runs, and a secret's plain default by `secret`."""
+    for entry in declared().values():
+        assert entry.get("type", "string") == "string"
+        assert ("type" in entry) == isinstance(entry["default"], str)
+        assert "secret" not in entry
+        assert entry["default"] is not None, "the engine takes a key without default for required"
+
+
+def test_no_resource_can_use_the_current_context() -> None:
+    config = yaml.safe_load((PROGRAM / "Pulumi.yaml").read_text())["config"]
+    assert config["pulumi:disable-default-providers"] == {"value": ["kubernetes"]}
+
+
+def test_the_table_names_every_key_with_its_default() -> None:
+    table = reference.table()
+    for key in KEYS:
+        assert f"| `{key}` | " in table
+    assert "`s3` or `gcs` or `azure` or `volume`" in table
+    assert "| `s3AccessKeyId` | secret |  |  |" in table
+    assert "| `chartVersion` | string | `5.1.17` | yes |" in table
+
+
+def test_a_file_without_markers_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text("nothing here")
+    with pytest.raises(ValueError, match=r"README\.md needs the lines"):
+        reference.generated(file, ("<start>", "<end>"), "part")
+
+
+def test_writing_and_checking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "README.md"
+    file.write_text("before\n<start>\nold\n<end>\nafter\n")
+    monkeypatch.setattr(reference, "targets", lambda: {file: (("<start>", "<end>"), "new")})
+    assert reference.main(check=True) == 1
+    assert "out of date" in capsys.readouterr().err
+    assert reference.main(check=False) == 0
+    assert file.read_text() == "before\n<start>\nnew\n<end>\nafter\n"
+    assert reference.main(check=True) == 0
