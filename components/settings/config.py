@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from collections.abc import Iterator
 
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
@@ -42,13 +44,16 @@ def read() -> Settings:
         namespace, _, key = full_key.partition(":")
         if namespace == config.name and key not in KEYS:
             given[key] = ""
-        if namespace == "kubernetes":
-            mistakes.append(
-                Mistake(
-                    full_key,
-                    "a setting of Pulumi's default provider",
-                    f"{config.full_key('context')} and kubeconfig; nothing else chooses the cluster",
-                    f"pulumi config rm {full_key}",
-                )
-            )
+        elif namespace != config.name:
+            mistakes += _foreign(full_key, namespace, config.name)
     return checked(given, tuple(mistakes))
+
+
+def _foreign(full_key: str, namespace: str, project: str) -> Iterator[Mistake]:
+    """A key that is not this program's, but was most likely meant for it."""
+    fix = f"pulumi config rm {full_key}"
+    if namespace == "kubernetes":
+        accepted = f"{project}:context and {project}:kubeconfig; nothing else chooses the cluster"
+        yield Mistake(full_key, "a setting of Pulumi's default provider", accepted, fix)
+    elif difflib.get_close_matches(namespace, [project], 1, 0.7):
+        yield Mistake(full_key, "a key of an unknown project", f"the prefix {project}:", fix)

@@ -127,8 +127,8 @@ class Database(Group):
     )
     database_existing_secret: t.OptionalName = knob(
         "",
-        "An existing Secret with the database's password. The sub-chart's own"
-        " (`RELEASE-postgresql`) stays as the chart made it.",
+        "An existing Secret with the database's password; for the sub-chart its keys are `password` and"
+        " `postgres-password`, and its own (`RELEASE-postgresql`) stays as the chart made it.",
         accepted=_NAME,
         example="mlflow-postgresql",
     )

@@ -279,6 +279,12 @@ KEYS = [
     Case(
         "s3AccesKeyId", "rm s3AccesKeyId", {"s3AccesKeyId": "PlantedValue"}, says="nearest is s3AccessKeyId"
     ),
+    Case(
+        "mlfow:namespace",
+        "rm mlfow:namespace",
+        {"mlfow:namespace": "PlantedValue"},
+        says="the prefix mlflow:",
+    ),
     Case("kubernetes:context", "pulumi config rm kubernetes:context", {"kubernetes:context": "other"}),
     Case(
         "s3AccessKeyId", "--secret s3AccessKeyId", {"s3AccessKeyId": "PlantedValue"}, {"s3AccessKeyId": None}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from components.settings import parse
 from components.settings.model import KEYS, about, default_of
 from ops import reference
 from ops.stack import PROGRAM
+from tests.unit.malformed import SECRETS
 
 
 def declared() -> dict[str, Any]:
@@ -56,6 +59,24 @@ def test_the_table_names_every_key_with_its_default() -> None:
     assert "`s3` or `gcs` or `azure` or `volume`" in table
     assert "| `s3AccessKeyId` | secret |  |  |" in table
     assert "| `chartVersion` | string | `5.1.17` | yes |" in table
+
+
+RECIPES = re.findall(r"```yaml\n(.*?)```", (PROGRAM / "docs" / "configuration.md").read_text(), re.DOTALL)
+
+
+def test_there_are_recipes() -> None:
+    assert len(RECIPES) >= 5
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_of_the_documentation_is_accepted(recipe: str) -> None:
+    config = yaml.safe_load(recipe)["config"]
+    given = {key.removeprefix("mlflow:"): value for key, value in config.items()}
+    if "minio" in recipe and "s3ExistingSecret" not in given:
+        given.update(SECRETS)
+    if "chartUsername" in given:
+        given["chartPassword"] = "PlantedPassword"
+    parse(given)
 
 
 def test_a_file_without_markers_is_named(tmp_path: Path) -> None:
