@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.settings import extra, rules, store_rules
+from components.settings import extra, rules, server_rules, store_rules
 from components.settings.mistakes import Mistake, WrongSettings, shown
 from components.settings.model import KEYS, Settings, about, key_of, remove_command, set_command
 
@@ -18,8 +18,8 @@ _RULES = (
     rules.ingress,
     store_rules.stores,
     rules.database,
-    rules.volumes,
-    rules.server,
+    server_rules.volumes,
+    server_rules.server,
     rules.metrics,
     extra.extra_values,
 )

@@ -259,6 +259,18 @@ EXTRA = [
     extra(
         {"tracking": {"extraEnvVars": [{"name": "MLFLOW_AUTH_CONFIG_PATH"}]}}, "tracking.extraEnvVars[0].name"
     ),
+    extra({"tracking": {"extraArgs": "- --app-name=open"}}, "tracking.extraArgs"),
+    extra({"tracking": {"extraArgs": ["-p", "8080"]}}, "tracking.extraArgs[0]"),
+    extra({"tracking": {"extraEnvVars": {"A": "b"}}}, "tracking.extraEnvVars.A"),
+    extra(
+        {"tracking": {"extraEnvVars": [{"name": "CLIENT_SECRET", "value": "PlantedValue"}]}},
+        "tracking.extraEnvVars[0].value",
+    ),
+    extra({"tracking": {"enableDefaultInitContainers": False}}, "tracking.enableDefaultInitContainers"),
+    extra(
+        {"postgresql": {"primary": {"persistence": {"enabled": False}}}},
+        "postgresql.primary.persistence.enabled",
+    ),
     extra({"postgresql": {"auth": {"password": "PlantedValue"}}}, "postgresql.auth.password"),
     extra({"postgresql": {"ldap": {"bindpw": "PlantedValue"}}}, "postgresql.ldap.bindpw"),
     extra({"postgresql": {"image": {"repository": "x"}}}, "postgresql.image.repository"),

@@ -279,6 +279,16 @@ def test_extra_values_come_last_and_append_to_our_lists() -> None:
     assert at(values(of(extraValues={"commonLabels": {"a": "b"}})), "commonLabels.a") == "b"
 
 
+def test_extra_values_may_name_secrets_that_exist() -> None:
+    reference = {"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "mine", "key": "token"}}}
+    tracking = {
+        "extraEnvVars": [reference],
+        "extraEnvVarsSecret": "mine",
+        "automountServiceAccountToken": True,
+    }
+    assert at(values(of(extraValues={"tracking": tracking})), "tracking.extraEnvVars") == [reference]
+
+
 def test_merging_changes_neither_side() -> None:
     base, over = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merged(base, over) == {"a": {"b": 1, "c": 2}}
