@@ -13,7 +13,10 @@ _BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _CLASS = "the name of a storage class"
 _SIZE = "a quantity of bytes such as 8Gi"
-_RESOURCES = "requests and limits, each a map of resources to quantities, no request above its limit"
+_SERVER: t.Amounts = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+_WAIT: t.Amounts = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
+_DATABASE_PODS: t.Amounts = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+_RESOURCES = "requests and limits, each quantities by resource (empty: none), no request above its limit"
 _DATABASE = "at most 63 of a-z, A-Z, 0-9 and _, no digit first"
 
 
@@ -41,8 +44,8 @@ class Server(Group):
         accepted="a whole number of seconds, 10 to 3600",
         promotable=True,
     )
-    tracking_resources: t.Resources = knob(
-        {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+    tracking_resources: Annotated[t.Resources, t.laid_over(_SERVER)] = knob(
+        _SERVER,
         "Resources of a server pod. No CPU limit: it only slows the start and every request.",
         accepted=_RESOURCES,
         example="--path trackingResources.limits.memory 3Gi",
@@ -53,8 +56,8 @@ class Server(Group):
         "Room on the node for artifacts in flight; a pod that needs more is evicted.",
         accepted=_SIZE,
     )
-    wait_resources: t.Resources = knob(
-        {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
+    wait_resources: Annotated[t.Resources, t.laid_over(_WAIT)] = knob(
+        _WAIT,
         "Resources of the init containers that wait for database and store.",
         accepted=_RESOURCES,
         example="--path waitResources.limits.memory 256Mi",
@@ -108,8 +111,8 @@ class Database(Group):
     database_class: t.OptionalName = knob(
         "", "Its class, if not storageClass.", accepted=_CLASS, example="standard"
     )
-    database_resources: t.Resources = knob(
-        {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+    database_resources: Annotated[t.Resources, t.laid_over(_DATABASE_PODS)] = knob(
+        _DATABASE_PODS,
         "Resources of the sub-chart database.",
         accepted=_RESOURCES,
         example="--path databaseResources.limits.memory 2Gi",

@@ -22,6 +22,10 @@ _SCALE |= {unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)
 _SCALE |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 
 
+Amounts = dict[str, dict[str, str]]
+"""`requests` and `limits`, each a map of resources to quantities."""
+
+
 def quantity(text: str) -> Decimal:
     """The number that a Kubernetes quantity such as `500m` or `2Gi` stands for."""
     number, unit = re.fullmatch(r"([\d.]+)([a-zA-Z]*)", text).groups()  # type: ignore[union-attr]
@@ -34,7 +38,17 @@ def _size(text: str) -> str:
     return text
 
 
-def _resources(value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+def laid_over(default: Amounts) -> AfterValidator:
+    """Lays given resources over `default`: one can be set without the others, and an empty text removes one."""
+
+    def merge(value: Amounts) -> Amounts:
+        merged = {side: {**default.get(side, {}), **value.get(side, {})} for side in {**default, **value}}
+        return _resources({side: {k: v for k, v in amounts.items() if v} for side, amounts in merged.items()})
+
+    return AfterValidator(merge)
+
+
+def _resources(value: Amounts) -> Amounts:
     """Holds `requests` and `limits`, each quantity well formed, no request above its limit."""
     for side, amounts in value.items():
         if side not in ("requests", "limits"):
@@ -94,7 +108,7 @@ Token = Annotated[SecretStr, secret_matching(r"\S+")]
 Text = Annotated[SecretStr, secret_matching(r".*\S.*")]
 Alphanumeric = Annotated[SecretStr, secret_matching(r"[a-zA-Z0-9]+")]
 # The last of several before-validators runs first.
-Resources = Annotated[dict[str, dict[str, str]], BeforeValidator(_texts), Json, AfterValidator(_resources)]
+Resources = Annotated[Amounts, BeforeValidator(_texts), Json]
 TextMap = Annotated[dict[str, str], BeforeValidator(_texts), Json]
 Names = Annotated[list[Annotated[str, matching(SUBDOMAIN, longest=253)]], Json]
 AnyMap = Annotated[dict[str, Any], Json]

@@ -242,7 +242,7 @@ SERVER = [
     Case(
         "trackingResources",
         "trackingResources.requests.cpu 500m",
-        {"autoscaling": "true", "trackingResources": '{"requests": {"memory": "1Gi"}}'},
+        {"autoscaling": "true", "trackingResources": '{"requests": {"cpu": ""}}'},
     ),
 ]
 EXTRA = [

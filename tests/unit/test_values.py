@@ -53,6 +53,16 @@ def test_no_cpu_limits_and_room_for_artifacts() -> None:
         assert "cpu" not in at(found, path)
 
 
+def test_one_resource_can_be_set_or_removed_alone() -> None:
+    limits = {"limits": {"memory": "3Gi"}, "requests": {"cpu": ""}}
+    found = values(of(trackingResources=limits, waitResources={"limits": {"memory": "1Gi"}}))
+    assert at(found, "tracking.resources") == {
+        "requests": {"memory": "1Gi"},
+        "limits": {"memory": "3Gi", "ephemeral-storage": "16Gi"},
+    }
+    assert at(found, "run.resources.requests") == {"cpu": "50m", "memory": "64Mi"}
+
+
 def test_a_start_is_seen_within_a_second() -> None:
     found = values(of())
     for path in ("tracking.customStartupProbe", "tracking.readinessProbe", "postgresql.primary.startupProbe"):
