@@ -39,7 +39,7 @@ def _size(text: str) -> str:
 
 
 def laid_over(default: Amounts) -> AfterValidator:
-    """Lays given resources over `default`: one can be set without the others, and an empty text removes one."""
+    """Lays given resources over `default`: one can be set without the rest, an empty text removes one."""
 
     def merge(value: Amounts) -> Amounts:
         merged = {side: {**default.get(side, {}), **value.get(side, {})} for side in {**default, **value}}
