@@ -65,5 +65,8 @@ def write(out: Path, reference: str, layers: Sequence[Path], settings: Settings)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
         for digest, file in zip(digests, layers, strict=True):
-            tar.add(file, f"{digest}.tar")
+            info = tarfile.TarInfo(f"{digest}.tar")
+            info.size = file.stat().st_size
+            with file.open("rb") as layer_content:
+                tar.addfile(info, layer_content)
     return archive

@@ -33,11 +33,9 @@ UNNEEDED_LIBRARIES = ("libLLVM*", "libz3*", "libperl*")
 USER = "1001"
 
 
-def _mirror() -> str:
-    """The Debian mirror this machine is set up with."""
-    for source in sorted(Path("/etc/apt").glob("sources.list*")) + sorted(
-        Path("/etc/apt/sources.list.d").glob("*")
-    ):
+def mirror(apt: Path = Path("/etc/apt")) -> str:
+    """The Debian mirror this machine is set up with, of either format of apt's sources."""
+    for source in sorted(apt.glob("sources.list*")) + sorted((apt / "sources.list.d").glob("*")):
         if not source.is_file():
             continue
         found = re.search(
@@ -45,13 +43,16 @@ def _mirror() -> str:
         )
         if found:
             return found[1]
-    raise RuntimeError("no Debian mirror found in /etc/apt: the images are made from Debian packages")
+    raise RuntimeError(
+        f"no Debian mirror found in {apt}: the images are made from Debian packages; "
+        "add a source whose address ends in /debian"
+    )
 
 
 def _build(out: Path, log: Path) -> None:
     tree = out / "tree"
     packages = ",".join(PACKAGES)
-    run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, tree, _mirror()], log=log)
+    run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, tree, mirror()], log=log)
     for folder in UNNEEDED:
         shutil.rmtree(tree / folder, ignore_errors=True)
         (tree / folder).mkdir(parents=True)
