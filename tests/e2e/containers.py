@@ -1,0 +1,70 @@
+"""A containerd of its own for one test module: images run without Kubernetes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+
+class Containers:
+    """Runs images read-only, without capabilities, on the machine's network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        config = folder / "containerd.toml"
+        config.write_text(
+            f'version = 2\nroot = "{folder}/root"\nstate = "{folder}/state"\n'
+            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+            f'[grpc]\n  address = "{folder}/sock"\n'
+        )
+        with (folder / "containerd.log").open("wb") as log:
+            command = ["containerd", "--config", str(config), "--log-level=warn"]
+            self.daemon = subprocess.Popen(command, stdout=log, stderr=log)
+        wait(lambda: self.ctr("version").returncode == 0)
+
+    def ctr(self, *args: str) -> subprocess.CompletedProcess[str]:
+        command = ["ctr", "--address", f"{self.folder}/sock", *args]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def start(self, name: str, image: str, mounts: dict[Path, str], env: dict[str, str], *args: str) -> Path:
+        """Start a container; gives the path of its log. The folders of `mounts` belong to user 1001."""
+        options = ["--rm", "--read-only", "--net-host", "--seccomp"]
+        for folder, place in mounts.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            os.chown(folder, 1001, 1001)
+            options.append(f"--mount=type=bind,src={folder},dst={place},options=rbind:rw")
+        options += [f"--env={key}={value}" for key, value in env.items()]
+        log = self.folder / f"{name}-{uuid.uuid4().hex[:6]}.log"
+        with log.open("wb") as out:
+            command = ["ctr", "--address", f"{self.folder}/sock", "run", *options, image, name, *args]
+            self.running[name] = subprocess.Popen(command, stdout=out, stderr=out)
+        return log
+
+    def execute(self, name: str, *args: str) -> subprocess.CompletedProcess[str]:
+        return self.ctr("task", "exec", f"--exec-id={uuid.uuid4().hex}", "--user=1001", name, *args)
+
+    def stop(self, name: str, signal: str) -> float:
+        """Seconds until the container is gone."""
+        began = time.monotonic()
+        self.ctr("task", "kill", f"--signal={signal}", name)
+        self.running.pop(name).wait(timeout=20)
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        for name in list(self.running):
+            self.stop(name, "SIGKILL")
+        self.daemon.terminate()
+        self.daemon.wait(timeout=20)
+
+
+def wait(ready: object, seconds: float = 40) -> None:
+    """Wait until `ready` gives true."""
+    assert callable(ready)
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"not ready after {seconds} s"
+        time.sleep(0.1)
