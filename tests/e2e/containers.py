@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 import uuid
@@ -59,6 +60,7 @@ class Containers:
             self.stop(name, "SIGKILL")
         self.daemon.terminate()
         self.daemon.wait(timeout=20)
+        shutil.rmtree(self.folder / "root")  # 2 GB, which pytest would keep for three sessions
 
 
 def wait(ready: object, seconds: float = 40) -> None:
