@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 
@@ -87,14 +90,38 @@ func locate(spec releaseSpec) (string, error) {
 			registry.ClientOptCredentialsFile(filepath.Join(folder, "config.json")),
 			registry.ClientOptBasicAuth(options.Username, options.Password),
 		}
+		if options.CaFile != "" {
+			trusting, err := trusting(options.CaFile)
+			if err != nil {
+				return "", err
+			}
+			choices = append(choices, registry.ClientOptHTTPClient(trusting))
+		}
 	}
 	client, err := registry.NewClient(choices...)
 	if err != nil {
 		return "", err
 	}
-	// A client with a login of its own, where one is needed: it is private to this structure, so by its setter.
 	install := action.NewInstall(&action.Configuration{RegistryClient: client})
 	install.ChartPathOptions = options
 	install.SetRegistryClient(client)
 	return install.LocateChart(spec.Chart, settings)
+}
+
+// trusting is an HTTP client that accepts certificates of this authority beside the system's.
+func trusting(file string) (*http.Client, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("repositoryOpts.caFile: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("repositoryOpts.caFile %q: accepted is a file of PEM certificates", file)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return &http.Client{Transport: transport}, nil
 }

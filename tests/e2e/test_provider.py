@@ -43,12 +43,14 @@ cluster = pulumi.ResourceOptions(provider=k8s.Provider("cluster", kubeconfig=con
 password = random.RandomPassword("password", length=32, special=False).result
 space = k8s.core.v1.Namespace("space", metadata={"name": "m"}, opts=cluster)
 data = {"key": password.apply(lambda text: base64.b64encode(text.encode()).decode())}
-held = k8s.core.v1.Secret("held", metadata={"name": "held", "namespace": space.metadata["name"]}, data=data, opts=cluster)
+metadata = {"name": "held", "namespace": space.metadata["name"]}
+held = k8s.core.v1.Secret("held", metadata=metadata, data=data, opts=cluster)
 release = k8s.helm.v3.Release(
     "release", chart="./chart", name="m", namespace=held.metadata["namespace"], timeout=4,
     values={"text": config.require("text"), "pod": config.require_bool("pod")}, opts=cluster,
 )
-login = k8s.core.v1.Secret.get("login", pulumi.Output.concat(release.status.namespace, "/login"), opts=cluster)
+login_id = pulumi.Output.concat(release.status.namespace, "/login")
+login = k8s.core.v1.Secret.get("login", login_id, opts=cluster)
 pulumi.export("generated", pulumi.Output.secret(password))
 pulumi.export("read", login.data["password"])
 pulumi.export("revision", release.status.revision)
