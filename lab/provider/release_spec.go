@@ -94,6 +94,15 @@ func filled(news resource.PropertyMap, namespace string) (resource.PropertyMap, 
 			out[key] = given
 		}
 	}
+	if given := out["repositoryOpts"]; given.IsObject() {
+		login := given.ObjectValue().Copy()
+		for _, key := range []resource.PropertyKey{"caFile", "certFile", "keyFile", "password", "repo", "username"} {
+			if !login.HasValue(key) {
+				login[key] = resource.NewStringProperty("")
+			}
+		}
+		out["repositoryOpts"] = resource.NewObjectProperty(login)
+	}
 	if given := out["namespace"]; given.IsString() && given.StringValue() == "" {
 		out["namespace"] = resource.NewStringProperty(namespace)
 	}
