@@ -24,28 +24,25 @@ PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
 @pytest.fixture(scope="module")
-def kubernetes() -> Iterator[ResourceProviderStub]:
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceProviderStub]:
     """The Kubernetes stand-in, with a kubeconfig that leads nowhere."""
     with serving(
-        _as("kubernetes"),
+        _as("kubernetes", tmp_path_factory.mktemp("plugin")),
         {"kubernetes:config:kubeconfig": "/nowhere", "kubernetes:config:namespace": "default"},
     ) as stub:
         yield stub
 
 
 @pytest.fixture(scope="module")
-def random() -> Iterator[ResourceProviderStub]:
+def random(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResourceProviderStub]:
     """The random stand-in."""
-    with serving(_as("random"), {}) as stub:
+    with serving(_as("random", tmp_path_factory.mktemp("plugin")), {}) as stub:
         yield stub
 
 
-def _as(name: str) -> Path:
+def _as(name: str, folder: Path) -> Path:
     """The stand-in under the name that tells it what to serve."""
-    folder = paths.root() / "tests"
-    folder.mkdir(parents=True, exist_ok=True)
     link = folder / f"pulumi-resource-{name}"
-    link.unlink(missing_ok=True)
     link.symlink_to(plugins.build() / f"stand-in-{name}")
     return link
 
