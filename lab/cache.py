@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -59,5 +58,5 @@ def cached(name: str, inputs: Mapping[str, object], build: Build) -> Path:
         scratch.chmod(0o755)
         log.unlink(missing_ok=True)
         build(scratch, log)
-        os.rename(scratch, final)
+        scratch.rename(final)
     return final

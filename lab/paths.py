@@ -27,6 +27,14 @@ def run() -> Path:
     return root() / "run"
 
 
+def write(file: Path, text: str) -> Path:
+    """Write a program's configuration unless it already says so: some programs end when theirs is touched."""
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return file
+
+
 def logs() -> Path:
     """Logs of builds and of the lab's programs."""
     return root() / "logs"

@@ -83,7 +83,7 @@ def ensure(home: Path, pulumi: Path) -> None:
     """Have every provider plugin in `home` (a PULUMI_HOME): the official one if it can be had.
 
     In this order: what is there already, what the person's own ~/.pulumi has, a download by `pulumi`
-    (not tried when its host does not answer within two seconds), the stand-in. Raises `CommandFailed`.
+    (not tried when its host does not answer within two seconds), the stand-in. Raises `CommandError`.
     """
     reachable: bool | None = None
     for plugin in map(wanted, PROVIDERS):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-class CommandFailed(RuntimeError):
+class CommandError(RuntimeError):
     """A program ended with an error; the message holds its name, exit code and last lines."""
 
 
@@ -27,7 +27,7 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
 ) -> None:
-    """Run `args` to its end, output appended to `log`. Raises `CommandFailed`.
+    """Run `args` to its end, output appended to `log`. Raises `CommandError`.
 
     Arguments are never printed: only the program's name is, so a secret among them stays out of the
     log. (Better still: give secrets by `stdin` or `env`.)
@@ -44,4 +44,4 @@ def run(
             check=False,
         )
     if done.returncode:
-        raise CommandFailed(f"{Path(str(args[0])).name} failed ({done.returncode}); log: {log}\n{tail(log)}")
+        raise CommandError(f"{Path(str(args[0])).name} failed ({done.returncode}); log: {log}\n{tail(log)}")

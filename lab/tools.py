@@ -52,7 +52,16 @@ class Module:
 
     def _build(self, out: Path, log: Path) -> None:
         run(
-            [prerequisites.go(), "build", "-trimpath", "-ldflags", f"-s -w {self.ldflags}", "-o", f"{out}/", "tool"],
+            [
+                prerequisites.go(),
+                "build",
+                "-trimpath",
+                "-ldflags",
+                f"-s -w {self.ldflags}",
+                "-o",
+                f"{out}/",
+                "tool",
+            ],
             log=log,
             cwd=self.folder,
             env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local"},
@@ -67,7 +76,9 @@ class LanguageHost(Module):
         go = prerequisites.go()
         sdk = f"github.com/pulumi/pulumi/sdk/v3@v{PULUMI}"
         run([go, "mod", "download", sdk], log=log, cwd=paths.LAB / "go" / "pulumi")
-        modules = subprocess.run([go, "env", "GOMODCACHE"], capture_output=True, text=True, check=True).stdout.strip()
+        modules = subprocess.run(
+            [go, "env", "GOMODCACHE"], capture_output=True, text=True, check=True
+        ).stdout.strip()
         script = out / "pulumi-language-python-exec"
         shutil.copy(Path(modules) / sdk / "python" / "cmd" / script.name, script)
         script.chmod(0o755)

@@ -17,7 +17,9 @@ LEAN = {"GOGC": "50"}
 
 def serves(url: str) -> bool:
     """Whether a health address answers 2xx (its certificate is the cluster's own)."""
-    context = ssl.create_default_context(cafile=str(pki.folder() / "ca.crt")) if url.startswith(pki.API) else None
+    context = (
+        ssl.create_default_context(cafile=str(pki.folder() / "ca.crt")) if url.startswith(pki.API) else None
+    )
     if context:
         context.load_cert_chain(pki.folder() / "admin.crt", pki.folder() / "admin.key")
     elif url.startswith("https"):

@@ -18,7 +18,7 @@ PAUSE = "mlflow-lab/pause:1"
 
 
 def socket() -> Path:
-    """containerd's socket."""
+    """The socket of containerd."""
     return paths.run() / "containerd.sock"
 
 
@@ -28,8 +28,7 @@ def ctr(*args: str) -> list[str]:
 
 
 def _containerd_config() -> Path:
-    file = paths.run() / "containerd.toml"
-    file.write_text(f"""version = 2
+    text = f"""version = 2
 root = "{paths.run() / "containerd"}"
 state = "{paths.run() / "containerd-state"}"
 [grpc]
@@ -38,6 +37,7 @@ state = "{paths.run() / "containerd-state"}"
   sandbox_image = "docker.io/{PAUSE}"
   # Without it every pod fails here: "can't get final child's PID".
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
@@ -46,12 +46,12 @@ state = "{paths.run() / "containerd-state"}"
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
-""")
-    return file
+"""
+    return paths.write(paths.run() / "containerd.toml", text)
 
 
 def _kubelet_config() -> Path:
-    (paths.run() / "resolv.conf").write_text(f"nameserver {network.DNS}\n")
+    names = paths.write(paths.run() / "resolv.conf", f"nameserver {network.DNS}\n")
     keys = pki.folder()
     config = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -66,7 +66,7 @@ def _kubelet_config() -> Path:
         "failSwapOn": False,
         "clusterDNS": [network.DNS],
         "clusterDomain": network.DOMAIN,
-        "resolvConf": str(paths.run() / "resolv.conf"),
+        "resolvConf": str(names),
         "containerRuntimeEndpoint": f"unix://{socket()}",
         "podLogsDir": str(paths.run() / "pod-logs"),
         "volumePluginDir": str(paths.run() / "volume-plugins"),
@@ -74,9 +74,7 @@ def _kubelet_config() -> Path:
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
     }
-    file = paths.run() / "kubelet.json"
-    file.write_text(json.dumps(config))
-    return file
+    return paths.write(paths.run() / "kubelet.json", json.dumps(config))
 
 
 def _proxy_config() -> Path:
@@ -94,9 +92,7 @@ def _proxy_config() -> Path:
         "iptables": {"minSyncPeriod": "0s"},
         "nodePortAddresses": ["127.0.0.0/8"],
     }
-    file = paths.run() / "kube-proxy.json"
-    file.write_text(json.dumps(config))
-    return file
+    return paths.write(paths.run() / "kube-proxy.json", json.dumps(config))
 
 
 def containerd() -> Program:
@@ -105,7 +101,9 @@ def containerd() -> Program:
     def ready() -> bool:
         return subprocess.run(ctr("version"), capture_output=True, check=False).returncode == 0
 
-    return Program("containerd", ["containerd", "--config", _containerd_config(), "--log-level=warn"], ready, LEAN)
+    return Program(
+        "containerd", ["containerd", "--config", _containerd_config(), "--log-level=warn"], ready, LEAN
+    )
 
 
 def programs() -> list[Program]:
@@ -139,6 +137,6 @@ def import_image(archive: Path) -> None:
     mark = paths.run() / "imported" / archive.parent.name
     if mark.exists():
         return
-    run(ctr("images", "import", "--digests=false", "--no-unpack=false", str(archive)), log=paths.logs() / "images.log")
+    run(ctr("images", "import", str(archive)), log=paths.logs() / "images.log")
     mark.parent.mkdir(exist_ok=True)
     mark.touch()

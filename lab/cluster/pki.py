@@ -51,7 +51,9 @@ class Authority:
             attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
         builder = _builder(x509.Name(attributes), self.name, key, authority=False)
         if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_name(n) for n in names]), critical=False
+            )
         _write(file, key, builder.sign(self.key, hashes.SHA256()))
 
 

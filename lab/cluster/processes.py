@@ -16,7 +16,7 @@ from lab import paths
 from lab.shell import tail
 
 
-class NotReady(RuntimeError):
+class NotReadyError(RuntimeError):
     """A program ended or did not become ready in its time; the message holds its log's last lines."""
 
 
@@ -67,14 +67,16 @@ class Program:
         scratch.replace(self.record)
 
     def wait(self) -> None:
-        """Return when it is ready. Raises `NotReady` when it ended or took longer than `timeout`."""
+        """Return when it is ready. Raises `NotReadyError` when it ended or took longer than `timeout`."""
         deadline = time.monotonic() + self.timeout
         while not self.ready():
             process = self.process()
             if process is None or process.status() == psutil.STATUS_ZOMBIE:
-                raise NotReady(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
+                raise NotReadyError(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
             if time.monotonic() > deadline:
-                raise NotReady(f"{self.name} not ready in {self.timeout:.0f} s; log: {self.log}\n{tail(self.log)}")
+                raise NotReadyError(
+                    f"{self.name} not ready in {self.timeout:.0f} s; log: {self.log}\n{tail(self.log)}"
+                )
             time.sleep(0.05)
 
 

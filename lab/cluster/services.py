@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import urllib.error
 import urllib.request
-from pathlib import Path
 
 import boto3
 from botocore.client import Config
@@ -69,24 +69,21 @@ def s3() -> Program:
 
 def registry() -> Program:
     """An OCI registry on loopback, for the chart where its own registry is out of reach."""
-    file = paths.run() / "registry.yaml"
-    file.write_text(
-        json.dumps(
-            {
-                "version": 0.1,
-                "log": {"level": "warn"},
-                "storage": {"filesystem": {"rootdirectory": str(paths.run() / "registry")}},
-                "http": {"addr": "127.0.0.1:5000", "secret": secrets.token_hex(16)},
-            }
-        )
+    config = {
+        "version": 0.1,
+        "log": {"level": "warn"},
+        "storage": {"filesystem": {"rootdirectory": str(paths.run() / "registry")}},
+        "http": {"addr": "127.0.0.1:5000"},
+    }
+    file = paths.write(paths.run() / "registry.yaml", json.dumps(config))
+    return Program(
+        "registry", ["docker-registry", "serve", file], ready=lambda: serves(f"http://{REGISTRY}/v2/")
     )
-    return Program("registry", ["docker-registry", "serve", file], ready=lambda: serves(f"http://{REGISTRY}/v2/"))
 
 
 def dns() -> Program:
     """CoreDNS on the bridge; it knows the cluster's names and forwards nothing."""
-    file = paths.run() / "Corefile"
-    file.write_text(f""".:53 {{
+    text = f""".:53 {{
     bind {network.DNS}
     errors
     ready 127.0.0.1:8181
@@ -96,19 +93,21 @@ def dns() -> Program:
     }}
     cache 5
 }}
-""")
+"""
+    file = paths.write(paths.run() / "Corefile", text)
     return Program(
-        "coredns", [tools.bin_folder() / "coredns", "-conf", file], lambda: serves("http://127.0.0.1:8181/ready"), LEAN
+        "coredns",
+        [tools.bin_folder() / "coredns", "-conf", file],
+        lambda: serves("http://127.0.0.1:8181/ready"),
+        LEAN,
     )
 
 
 def volumes() -> Program:
     """The dynamic provisioner: a folder of this machine for each claim."""
-    file = paths.run() / "volumes.json"
     folder = {"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(paths.run() / "volumes")]}
-    file.write_text(json.dumps({"nodePathMap": [folder]}))
-    helper = paths.run() / "volume-helper.yaml"
-    helper.write_text(json.dumps(_helper_pod()))
+    file = paths.write(paths.run() / "volumes.json", json.dumps({"nodePathMap": [folder]}))
+    helper = paths.write(paths.run() / "volume-helper.yaml", json.dumps(_helper_pod()))
     return Program(
         "local-path-provisioner",
         [
@@ -129,7 +128,12 @@ def volumes() -> Program:
 
 def _helper_pod() -> dict[str, object]:
     container = {"name": "helper-pod", "image": HELPER_IMAGE, "imagePullPolicy": "IfNotPresent"}
-    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    # The image's own user may not write where volumes are.
+    spec = {
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {"runAsUser": 0},
+        "containers": [container],
+    }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": spec}
 
 
@@ -151,7 +155,9 @@ def objects() -> list[dict[str, object]]:
             "kind": "StorageClass",
             "metadata": {
                 "name": name,
-                "annotations": {"storageclass.kubernetes.io/is-default-class": str(name == STORAGE_CLASSES[0]).lower()},
+                "annotations": {
+                    "storageclass.kubernetes.io/is-default-class": str(name == STORAGE_CLASSES[0]).lower()
+                },
             },
             "provisioner": PROVISIONER,
             "volumeBindingMode": "WaitForFirstConsumer",
@@ -171,8 +177,3 @@ def chart_is_official() -> bool:
     except OSError:
         return False
     return True
-
-
-def data_folder() -> Path:
-    """Where volumes are."""
-    return paths.run() / "volumes"

@@ -1,0 +1,239 @@
+"""The lab as one thing: up, down, and what others must know of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from lab import charts, images, paths, plugins, prerequisites, steps, tools
+from lab.cluster import control_plane, network, node, pki, services, teardown
+from lab.cluster.processes import Program
+from lab.steps import Step
+
+
+def bin_folder() -> Path:
+    """The folder with the lab's programs."""
+    return tools.bin_folder()
+
+
+def run_folder() -> Path:
+    """Everything that belongs to the running lab, and goes with it."""
+    return paths.run()
+
+
+def pulumi_home() -> Path:
+    """PULUMI_HOME: plugins and the selection of stacks; the person's own stays untouched."""
+    return paths.root() / "pulumi"
+
+
+def environ() -> dict[str, str]:
+    """What a shell needs to reach the lab's cluster, besides the programs on PATH."""
+    return {"KUBECONFIG": str(pki.kubeconfig()), "PULUMI_HOME": str(pulumi_home())}
+
+
+def s3_keys() -> tuple[str, str]:
+    """Access key and secret key of the lab's S3 server."""
+    return services.s3_keys()
+
+
+def settings() -> dict[str, str | None]:
+    """What the lab sets over the committed `Pulumi.dev.yaml`."""
+    mark = paths.run() / "chart"
+    return {"chart": mark.read_text()} if mark.exists() else {}
+
+
+def install_tools() -> None:
+    """Only what deploys (engine, Helm, plugins): for a cluster that is there already."""
+    steps.run([*_packages(), *_builds(tools.ENGINE), *_helm(), _plugins()])
+
+
+def _packages() -> list[Step]:
+    return [Step("Debian packages", lambda: prerequisites.install(paths.logs() / "packages.log"))]
+
+
+def _builds(modules: list[tools.Module]) -> list[Step]:
+    return [
+        Step(f"Program {module.name}", lambda m=module: tools.link(m.build()), ["Debian packages"])  # type: ignore[misc]
+        for module in modules
+    ]
+
+
+def _helm() -> list[Step]:
+    return [
+        Step("Program helm and provider plugins", lambda: tools.link(plugins.build()), ["Debian packages"])
+    ]
+
+
+def _plugins() -> Step:
+    return Step(
+        "Pulumi plugins",
+        lambda: plugins.ensure(pulumi_home(), bin_folder() / "pulumi"),
+        ["Program pulumi", "Program helm and provider plugins"],
+    )
+
+
+def _start(program: Program) -> None:
+    program.start()
+    program.wait()
+
+
+def _programs() -> list[Program]:
+    """All programs of the running lab, in the order of starting."""
+    return [
+        *control_plane.programs(),
+        node.containerd(),
+        *node.programs(),
+        services.dns(),
+        services.s3(),
+        services.registry(),
+        services.volumes(),
+    ]
+
+
+def _prepare() -> None:
+    paths.run().mkdir(parents=True, exist_ok=True)
+    paths.run().chmod(0o700)
+    network.up()
+    pki.create(node.NAME, ["127.0.0.1", network.GATEWAY, "198.19.0.1"])
+
+
+def _import(build: object) -> None:
+    node.import_image(build())  # type: ignore[operator]
+
+
+def up() -> None:
+    """Bring the lab up, or what of it is down. Raises `StepError`."""
+    began = time.monotonic()
+    paths.root().mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.root() / "lab.lock"):
+        if _healthy():
+            steps.console.print("[green]✓[/green] The lab is up")
+            return
+        steps.run([*_building(), *_starting()])
+    steps.console.print(f"The lab is up, in {time.monotonic() - began:.0f} s; logs: {paths.logs()}")
+
+
+def _building() -> list[Step]:
+    pictures = [Step("Image pause", images.pause, ["Debian packages"])]
+    pictures += [Step(f"Image {image.name}", image.build, ["Debian packages"]) for image in images.IMAGES]
+    return [*_packages(), *_builds([*tools.CLUSTER, *tools.ENGINE]), *_helm(), *pictures, _plugins()]
+
+
+def _starting() -> list[Step]:
+    """The steps that start what is not running; each waits for the program or image that it needs."""
+    control = [f"Start {name}" for name in ("etcd", "kube-apiserver")]
+    imports = [Step("Import pause", lambda: _import(images.pause), ["Image pause", "Start containerd"])]
+    imports += [
+        Step(
+            f"Import {image.name}",
+            lambda i=image: _import(i.build),  # type: ignore[misc]
+            [f"Image {image.name}", "Start containerd"],
+        )
+        for image in images.IMAGES
+    ]
+    needs = {
+        "etcd": ["Network and certificates"],
+        "kube-apiserver": ["Start etcd", "Program kubernetes"],
+        "kube-controller-manager": control,
+        "kube-scheduler": control,
+        "containerd": ["Network and certificates"],
+        "kubelet": [*control, "Start containerd", "Import pause"],
+        "kube-proxy": control,
+        "coredns": [*control, "Program coredns"],
+        "s3": ["Network and certificates", "Program versitygw"],
+        "registry": ["Network and certificates"],
+        "local-path-provisioner": [*control, "Cluster objects", "Program local-path-provisioner"],
+    }
+    by_name = {
+        name: Step(f"Start {name}", lambda n=name: _start(_named(n)), after) for name, after in needs.items()
+    }  # type: ignore[misc]
+    return [
+        Step("Network and certificates", _prepare, ["Debian packages"]),
+        *by_name.values(),
+        *imports,
+        Step("Cluster objects", _apply_objects, control),
+        Step("Node ready", _node_ready, ["Start kubelet", "Start kube-proxy", "Start coredns"]),
+        Step("Chart", _chart, ["Start registry", "Program helm and provider plugins"]),
+    ]
+
+
+def _named(name: str) -> Program:
+    return next(program for program in _programs() if program.name == name)
+
+
+def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run kubectl against the lab's cluster."""
+    command = [str(bin_folder() / "kubectl"), f"--kubeconfig={pki.kubeconfig()}", *args]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def _apply_objects() -> None:
+    objects = {"apiVersion": "v1", "kind": "List", "items": services.objects()}
+    done = kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(objects))
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+
+
+def _node_ready() -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        done = kubectl("wait", "--for=condition=Ready", f"node/{node.NAME}", "--timeout=5s")
+        if done.returncode == 0:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the node is not ready after 60 s: {done.stderr.strip()}")
+        time.sleep(0.2)
+
+
+def _chart() -> None:
+    """Serve the stand-in chart where the official one is out of reach."""
+    if services.chart_is_official():
+        return
+    helm = bin_folder() / "helm"
+    package = charts.package(helm)
+    reference = charts.push(package, services.REGISTRY, helm, paths.logs() / "chart.log")
+    steps.console.print(f"[dim]The chart's registry is out of reach: {reference} is the lab's stand-in[/dim]")
+    (paths.run() / "chart").write_text(reference)
+
+
+def _healthy() -> bool:
+    """Whether every program runs and the node is ready."""
+    if not (paths.run() / "kubelet.kubeconfig").exists():
+        return False
+    return all(program.process() for program in _programs()) and (
+        "True" in kubectl("get", "node", node.NAME, "-o", "jsonpath={.status.conditions[-1].status}").stdout
+    )
+
+
+def status() -> list[tuple[str, int | None, int]]:
+    """Each program of the lab, its pid and its memory in bytes (proportional share); pods last."""
+    rows: list[tuple[str, int | None, int]] = []
+    if not (paths.run() / "kubelet.kubeconfig").exists():
+        return rows
+    for program in _programs():
+        process = program.process()
+        rows.append((program.name, process.pid if process else None, _memory([process]) if process else 0))
+    rows.append(("pods and their shims", None, _memory(teardown.pod_processes())))
+    return rows
+
+
+def _memory(processes: list[psutil.Process]) -> int:
+    total = 0
+    for process in processes:
+        try:
+            total += int(process.memory_full_info().pss)
+        except psutil.Error:
+            continue
+    return total
+
+
+def down() -> None:
+    """Take the lab down; nothing of it is left but the cache of builds."""
+    paths.root().mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.root() / "lab.lock"):
+        teardown.everything()

@@ -1,0 +1,116 @@
+"""Take everything away: processes, mounts, cgroups, packet rules, bridge, files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from lab import paths, tools
+from lab.cluster import network, node
+from lab.cluster.processes import end, find
+
+CHAINS = re.compile(r"^:(KUBE-\S+)", re.M)
+SHIM_SOCKETS = Path("/run/containerd/s")
+"""Where containerd 1.6 keeps its shims' sockets, whatever its own folders are."""
+
+
+def pod_processes() -> list[psutil.Process]:
+    """The shims of this lab's containerd and everything below them."""
+    ours = str(node.socket())
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if ours in command and Path(command[0]).name.startswith("containerd-shim"):
+            found.append(process)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.extend(process.children(recursive=True))
+    return found
+
+
+def everything() -> None:
+    """Leave nothing of the lab but its cache. Safe to repeat, and after any kill."""
+    _processes()
+    _mounts()
+    _cgroups()
+    _packet_rules()
+    network.down()
+    shutil.rmtree(paths.run(), ignore_errors=True)
+    if SHIM_SOCKETS.is_dir() and not _other_containerd():
+        shutil.rmtree(SHIM_SOCKETS)
+        with contextlib.suppress(OSError):
+            SHIM_SOCKETS.parent.rmdir()
+
+
+def _processes() -> None:
+    # The kubelet first: it would start again what is ended after it.
+    records = sorted(paths.run().glob("**/pids/*.json"), key=lambda file: file.stem != "kubelet")
+    for record in records:
+        process = find(record)
+        if process is not None:
+            end([process, *process.children(recursive=True)] if record.stem != "containerd" else [process])
+    _until_none(lambda: [end([process], grace=0.5) for process in pod_processes()])
+
+
+def _until_none(action: Callable[[], list[None]], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while action() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _other_containerd() -> bool:
+    return any(
+        Path((process.info["cmdline"] or [""])[0]).name.startswith("containerd")
+        for process in psutil.process_iter(["cmdline"])
+    )
+
+
+def _mounts() -> None:
+    here = str(paths.run())
+    below = [
+        point
+        for line in Path("/proc/self/mounts").read_text().splitlines()
+        if (point := line.split()[1].replace("\\040", " ")).startswith(here + os.sep)
+    ]
+    for point in sorted(below, key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
+
+
+def _cgroups() -> None:
+    for top in [*Path("/sys/fs/cgroup").glob("kubepods"), *Path("/sys/fs/cgroup").glob("*/kubepods")]:
+        folders = [Path(folder) for folder, _, _ in os.walk(top)]
+        for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _packet_rules() -> None:
+    """Remove kube-proxy's and the kubelet's chains, for IPv4 and IPv6."""
+    proxy = tools.bin_folder() / "kube-proxy"
+    if not (paths.run() / "pki").exists() or not proxy.exists():
+        return
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    subprocess.run([proxy, "--cleanup"], check=False, capture_output=True, env=environment)
+    for program in ("iptables", "ip6tables"):
+        for table in ("filter", "nat", "mangle"):
+            _remove_chains(program, table, environment)
+
+
+def _remove_chains(program: str, table: str, env: dict[str, str]) -> None:
+    def call(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(args, check=False, capture_output=True, text=True, env=env)
+
+    saved = call(f"{program}-save", "-t", table).stdout
+    chains = CHAINS.findall(saved)
+    for rule in re.findall(r"^-A (?!KUBE-)(.*KUBE-.*)$", saved, re.M):
+        call(program, "-t", table, "-D", *rule.replace('"', "").split())
+    for action in ("-F", "-X"):
+        for chain in chains:
+            call(program, "-t", table, action, chain)

@@ -1,0 +1,63 @@
+"""What the lab needs of the machine, and how to get what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lab import api, paths, prerequisites
+
+MEMORY_GIB = 4
+DISK_GIB = 15
+PORTS = {2379: "etcd", 5000: "the registry", 6443: "the API server", 10250: "the kubelet"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and what to do where it is not good."""
+
+    what: str
+    good: bool
+    fix: str
+
+
+def examine() -> list[Finding]:
+    """Look at user, size, kernel, packages and ports."""
+    memory = psutil.virtual_memory().total / 2**30
+    there = next(folder for folder in (paths.root(), *paths.root().parents) if folder.exists())
+    disk = shutil.disk_usage(there).free / 2**30
+    filesystems = Path("/proc/filesystems").read_text()
+    bridges = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    packages = prerequisites.missing()
+    return [
+        Finding("runs as root", os.geteuid() == 0, "the lab makes mounts and a bridge: use a root shell"),
+        Finding(f"memory {memory:.0f} GiB", memory >= MEMORY_GIB, f"{MEMORY_GIB} GiB are needed"),
+        Finding(
+            f"free disk {disk:.0f} GiB at {there}",
+            disk >= DISK_GIB,
+            f"{DISK_GIB} GiB are needed: set MLFLOW_LAB_HOME",
+        ),
+        Finding("overlay file system", "overlay" in filesystems, "modprobe overlay"),
+        Finding("bridge packets pass iptables", bridges.exists(), "modprobe br_netfilter"),
+        Finding("control groups", any(Path("/sys/fs/cgroup").iterdir()), "mount cgroup2 at /sys/fs/cgroup"),
+        Finding("Debian packages", not packages, f"`make up` installs them: {', '.join(packages)}"),
+        *_ports(),
+    ]
+
+
+def _ports() -> list[Finding]:
+    if api.status():
+        return []
+    findings = []
+    for port, owner in PORTS.items():
+        with socket.socket() as probe:
+            taken = probe.connect_ex(("127.0.0.1", port)) == 0
+        findings.append(
+            Finding(f"port {port} is free for {owner}", not taken, "end the program that listens there")
+        )
+    return findings
