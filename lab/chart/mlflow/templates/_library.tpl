@@ -200,8 +200,12 @@ affinity:
     requiredDuringSchedulingIgnoredDuringExecution: {{- dict "nodeSelectorTerms" (list $match) | toYaml | nindent 6 }}
   {{- end }}
 {{- end }}
-{{- range $key := list "hostAliases" "nodeSelector" "tolerations" "priorityClassName" "schedulerName" "topologySpreadConstraints" "terminationGracePeriodSeconds" }}
+{{- range $key := list "hostAliases" "nodeSelector" "tolerations" "priorityClassName" "schedulerName" "topologySpreadConstraints" }}
 {{- include "lab.optional" (dict "key" $key "value" (get $section $key) "context" $c) }}
+{{- end }}
+{{- /* The schema wants it a text, the cluster a number: no quotes. */ -}}
+{{- with $section.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ . }}
 {{- end }}
 {{- include "lab.security" (dict "security" $section.podSecurityContext "context" $c) }}
 {{- end -}}

@@ -7,7 +7,7 @@ clusterIP: {{ $s.clusterIP }}
 {{- end }}
 {{- include "lab.optional" (dict "key" "sessionAffinity" "value" $s.sessionAffinity "context" .context) }}
 {{- include "lab.optional" (dict "key" "sessionAffinityConfig" "value" $s.sessionAffinityConfig "context" .context) }}
-{{- if ne $s.type "ClusterIP" }}
+{{- if has $s.type (list "NodePort" "LoadBalancer") }}
 externalTrafficPolicy: {{ $s.externalTrafficPolicy | quote }}
 {{- end }}
 {{- if eq $s.type "LoadBalancer" }}
@@ -21,7 +21,7 @@ externalTrafficPolicy: {{ $s.externalTrafficPolicy | quote }}
 {{- define "lab.nodePort" -}}
 {{- if eq (index . 0) "ClusterIP" -}}
 nodePort: null
-{{- else if index . 1 -}}
+{{- else if and (index . 1) (has (index . 0) (list "NodePort" "LoadBalancer")) -}}
 nodePort: {{ index . 1 }}
 {{- end -}}
 {{- end -}}

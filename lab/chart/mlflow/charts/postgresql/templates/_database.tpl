@@ -54,7 +54,9 @@ account: {{ .Values.serviceAccount.name | default (.Values.serviceAccount.create
 - {name: BITNAMI_DEBUG, value: {{ or $v.image.debug $v.diagnosticMode.enabled | toString | quote }}}
 - {name: POSTGRESQL_PORT_NUMBER, value: {{ $v.containerPorts.postgresql | quote }}}
 - {name: POSTGRESQL_VOLUME_DIR, value: {{ $v.primary.persistence.mountPath | quote }}}
+{{- if $v.primary.persistence.mountPath }}
 - {name: PGDATA, value: {{ $v.postgresqlDataDir | quote }}}
+{{- end }}
 {{- if not $pg.super }}
 - {name: POSTGRES_USER, value: {{ $pg.user | quote }}}
 {{ include "lab.pg.password" (list "POSTGRES_PASSWORD" $pg.userKey .) }}
