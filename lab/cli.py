@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import sys
 from typing import Annotated
 
 import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from lab import api, paths
+from lab import api, cache, paths
 from lab import doctor as checks
 from lab.cluster import pki
 from lab.shell import tail
@@ -20,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A real one-machine Kubernetes. Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
+
+result = Console(highlight=False, soft_wrap=True)
+"""What a command was asked for goes to standard output; progress and errors do not."""
 
 
 @app.command()
@@ -40,13 +48,13 @@ def status() -> None:
     """Show each part with its process and memory, and the sum."""
     rows = api.status()
     if not rows:
-        console.print("The lab is down: python -m lab up")
+        result.print("The lab is down: python -m lab up")
         raise typer.Exit(1)
     table = Table("part", "pid", "MiB", box=None)
     for name, pid, memory in rows:
         table.add_row(name, str(pid or ""), f"{memory / 2**20:.0f}")
     table.add_row("total", "", f"{sum(row[2] for row in rows) / 2**20:.0f}")
-    console.print(table)
+    result.print(table)
     if any(pid is None for name, pid, _ in rows[:-1]):
         raise typer.Exit(1)
 
@@ -54,16 +62,17 @@ def status() -> None:
 @app.command()
 def logs(
     part: Annotated[
-        str | None, typer.Argument(help="A part, as `status` shows it [default: list them]")
+        str | None, typer.Argument(help="A part, as `status` shows it, or a build [default: list them]")
     ] = None,
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines")] = 50,
 ) -> None:
-    """Print a part's last log lines."""
-    known = sorted(file.stem for file in paths.logs().glob("*.log"))
+    """Print the last log lines of a part or a build."""
+    folder = paths.logs()
+    known = sorted(str(file.relative_to(folder).with_suffix("")) for file in folder.rglob("*.log"))
     if part is None:
         print("\n".join(known))
     elif part in known:
-        print(tail(paths.logs() / f"{part}.log", lines))
+        print(tail(folder / f"{part}.log", lines))
     else:
         raise typer.BadParameter(f"{part!r} has no log; these have: {', '.join(known) or 'none'}")
 
@@ -80,14 +89,39 @@ def doctor() -> None:
     findings = checks.examine()
     for finding in findings:
         mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
-        console.print(f"{mark} {finding.what}" + ("" if finding.good else f": {finding.fix}"))
+        result.print(f"{mark} {finding.what}" + ("" if finding.good else f": {finding.fix}"))
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@app.command()
+def clean(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Current builds too: the next `up` makes all of them again")
+    ] = False,
+) -> None:
+    """Free disk: remove builds that newer ones have replaced, and what killed ones left."""
+    if not paths.root().exists():
+        return
+    before = shutil.disk_usage(paths.root()).free
+    try:
+        with FileLock(paths.root() / "lab.lock", timeout=0):
+            if everything and api.status():
+                raise StepError("the lab runs from what is to be removed: python -m lab down")
+            gone = cache.clean(everything=everything)
+            if everything:
+                shutil.rmtree(api.bin_folder(), ignore_errors=True)
+    except Timeout:
+        raise StepError("the lab is being brought up or down right now: try again later") from None
+    freed = max(0, shutil.disk_usage(paths.root()).free - before)
+    result.print(f"{len(gone)} builds removed, {freed / 2**20:.0f} MiB freed")
 
 
 def main() -> None:
     """Run the command line; a failed step ends as one message and exit code 1."""
+    # Asked to end, it ends as on Ctrl-C: with the programs it has started for a build.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except StepError as error:
-        console.print(f"[red]error:[/red] {error}", markup=True)
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         sys.exit(1)

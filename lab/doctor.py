@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import socket
 from dataclasses import dataclass
@@ -14,7 +15,21 @@ from lab import api, paths, prerequisites
 
 MEMORY_GIB = 4
 DISK_GIB = 15
-PORTS = {2379: "etcd", 5000: "the registry", 6443: "the API server", 10250: "the kubelet"}
+PORTS = {
+    2379: "etcd",
+    2380: "etcd",
+    5000: "the registry",
+    6443: "the API server",
+    8181: "CoreDNS",
+    10248: "the kubelet",
+    10249: "kube-proxy",
+    10250: "the kubelet",
+    10256: "kube-proxy",
+    10257: "the controller manager",
+    10259: "the scheduler",
+}
+MACHINE = "x86_64"
+"""What the images and Debian's PostgreSQL are taken for."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +42,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at user, size, kernel, packages and ports."""
+    """Look at machine, user, size, kernel, packages and ports."""
     memory = psutil.virtual_memory().total / 2**30
     there = next(folder for folder in (paths.root(), *paths.root().parents) if folder.exists())
     disk = shutil.disk_usage(there).free / 2**30
@@ -35,6 +50,7 @@ def examine() -> list[Finding]:
     bridges = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
     packages = prerequisites.missing()
     return [
+        Finding(f"machine {platform.machine()}", platform.machine() == MACHINE, f"{MACHINE} is needed"),
         Finding("runs as root", os.geteuid() == 0, "the lab makes mounts and a bridge: use a root shell"),
         Finding(f"memory {memory:.0f} GiB", memory >= MEMORY_GIB, f"{MEMORY_GIB} GiB are needed"),
         Finding(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab import cache
-from lab.shell import run
+from lab.shell import CommandError, run
 
 PACKAGES = {
     "etcd": "etcd-server",
@@ -21,6 +23,7 @@ PACKAGES = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "gcc": "gcc",
+    "go": "golang-go",
     "mount": "mount",
     "zstd": "zstd",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
@@ -28,6 +31,13 @@ PACKAGES = {
     "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
 """Debian package by the program (or file) that the lab takes from it."""
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+NO_SERVICES = "#!/bin/sh\n# Of the MLflow lab, while it installs packages.\nexit 101\n"
+"""Known by its text, so that the next run removes what a killed one left."""
+
+LOCK_SECONDS = 300
+"""How long to wait for another apt-get, such as the machine's own updates."""
 
 GO_VERSION = "1.26.8"
 """The Go that builds the lab's programs where the machine's own is older than its modules ask."""
@@ -49,23 +59,33 @@ def _which(program: str) -> str | None:
 def install(log: Path) -> None:
     """Install what is missing, without starting any of the packages' services."""
     wanted = missing()
-    if go_on_path() is None and not _which("go"):
-        wanted.append("golang-go")
     if not wanted:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
-        run(["apt-get", "update"], log=log, env=quiet)
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
+    apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
+    with _services_stay_down():
+        # What an interrupted installation left half-done refuses every later one.
+        run(["dpkg", "--configure", "-a"], log=log, env=quiet)
+        try:
+            run([*apt, "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+        except CommandError:
+            # The lists of packages are missing, or older than the mirror.
+            run([*apt, "update"], log=log, env=quiet)
+            run([*apt, "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+
+
+@contextlib.contextmanager
+def _services_stay_down() -> Iterator[None]:
+    """Debian's way to keep packages from starting services; a person's own policy stays as it is."""
+    ours = not POLICY.exists() or POLICY.read_text() == NO_SERVICES
     if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
+        POLICY.write_text(NO_SERVICES)
+        POLICY.chmod(0o755)
     try:
-        run(["apt-get", "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+        yield
     finally:
         if ours:
-            policy.unlink()
+            POLICY.unlink()
 
 
 def go_on_path() -> Path | None:
