@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CONTEXT ?=
+STACK ?=
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 READY := .venv/.ready
@@ -31,7 +32,10 @@ env: $(READY) ## eval "$(make -s env)" puts pulumi, kubectl and helm of this MLf
 	@$(RUN) ops env $(if $(CONTEXT),--context $(CONTEXT))
 
 verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in their stores
-	@$(RUN) ops verify
+	@$(RUN) ops verify $(if $(STACK),--stack $(STACK))
+
+recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
+	@$(RUN) ops recover $(if $(STACK),--stack $(STACK))
 
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
@@ -57,4 +61,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover lint test-fast test-e2e test bench docs lock

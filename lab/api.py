@@ -43,8 +43,12 @@ def s3_keys() -> tuple[str, str]:
 
 def settings() -> dict[str, str | None]:
     """What the lab sets over the committed `Pulumi.dev.yaml`."""
-    mark = paths.run() / "chart"
-    return {"chart": mark.read_text()} if mark.exists() else {}
+    return {"chart": charts.served(services.REGISTRY)} if _chart_mark().read_text() else {}
+
+
+def _chart_mark() -> Path:
+    """Holds which archive of the stand-in chart is served; empty where the chart's own registry answers."""
+    return paths.run() / "chart"
 
 
 def install_tools() -> None:
@@ -112,6 +116,7 @@ def up() -> None:
     paths.root().mkdir(parents=True, exist_ok=True)
     with FileLock(paths.root() / "lab.lock"):
         if _healthy():
+            _chart()
             steps.console.print("[green]✓[/green] The lab is up")
             return
         steps.run([*_building(), *_starting()])
@@ -191,14 +196,18 @@ def _node_ready() -> None:
 
 
 def _chart() -> None:
-    """Serve the stand-in chart where the official one is out of reach."""
-    if services.chart_is_official():
+    """Serve the stand-in chart where the official one is out of reach, and serve it anew when it changed."""
+    mark = _chart_mark()
+    served = mark.read_text() if mark.exists() else None
+    if served == "" or (served is None and services.chart_is_official()):
+        mark.write_text("")
         return
     helm = bin_folder() / "helm"
-    package = charts.package(helm)
-    reference = charts.push(package, services.REGISTRY, helm, paths.logs() / "chart.log")
-    steps.console.print(f"[dim]The chart's registry is out of reach: {reference} is the lab's stand-in[/dim]")
-    (paths.run() / "chart").write_text(reference)
+    archive = charts.package(helm)
+    if served != str(archive):
+        charts.push(archive, services.REGISTRY, helm, paths.logs() / "chart.log")
+        mark.write_text(str(archive))
+        steps.console.print("[dim]The chart's registry is out of reach: the lab serves its stand-in[/dim]")
 
 
 def _healthy() -> bool:

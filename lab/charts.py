@@ -20,8 +20,15 @@ def package(helm: Path) -> Path:
     return archive
 
 
-def push(archive: Path, registry: str, helm: Path, log: Path) -> str:
-    """Put the archive into an OCI registry (`host:port`, plain HTTP); the reference to install it by."""
-    repository = f"oci://{registry}/bitnamicharts"
-    run([helm, "push", archive, repository, "--plain-http"], log=log)
-    return f"{repository}/mlflow"
+def push(archive: Path, registry: str, helm: Path, log: Path) -> None:
+    """Put the archive into an OCI registry (`host:port`, plain HTTP), where `served` names it."""
+    run([helm, "push", archive, _repository(registry), "--plain-http"], log=log)
+
+
+def served(registry: str) -> str:
+    """The reference to install the chart by."""
+    return f"{_repository(registry)}/mlflow"
+
+
+def _repository(registry: str) -> str:
+    return f"oci://{registry}/bitnamicharts"

@@ -100,18 +100,21 @@ CLUSTER = [
 
 
 def bin_folder() -> Path:
-    """One folder with a link to every program built so far."""
+    """One folder with every program built so far."""
     return paths.root() / "bin"
 
 
 def link(*folders: Path) -> None:
-    """Put the programs of these builds into `bin_folder`."""
+    """Put the programs of these builds into `bin_folder`.
+
+    By hard links: the engine looks for its language host beside its own file, where a symbolic link leads.
+    """
     bin_folder().mkdir(parents=True, exist_ok=True)
     for folder in folders:
         for program in folder.iterdir():
             entry = bin_folder() / program.name
-            if entry.is_symlink() and entry.readlink() == program:
+            if entry.exists() and entry.samefile(program):
                 continue
             scratch = bin_folder() / f".{program.name}.{os.getpid()}"
-            scratch.symlink_to(program)
+            scratch.hardlink_to(program)
             scratch.replace(entry)

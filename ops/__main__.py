@@ -75,6 +75,15 @@ def verify(
         )
 
 
+@app.command()
+def recover(stack: StackName = None) -> None:
+    """Bring a stack back after `pulumi` was killed: lock, pending operations, Helm's pending record."""
+    from ops import recover as mending
+    from ops.stack import Stack, current
+
+    mending.report(mending.recover(Stack(stack or current())))
+
+
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
     try:

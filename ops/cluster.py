@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
@@ -11,10 +13,12 @@ from kubernetes.stream import stream
 from ops.console import OpsError
 
 
-def connect(context: str) -> client.CoreV1Api:
-    """A client for one kube context. Raises `OpsError` when the kubeconfig has no such context."""
+def connect(context: str, kubeconfig: str = "") -> client.CoreV1Api:
+    """A client for one context of a kubeconfig (empty: the default one). Raises `OpsError` without one."""
+    # The library reads KUBECONFIG when it is imported, which may be before `make up` has set it.
+    file = str(Path(kubeconfig).expanduser()) if kubeconfig else os.environ.get("KUBECONFIG")
     try:
-        return client.CoreV1Api(config.new_client_from_config(context=context))  # type: ignore[no-untyped-call]
+        return client.CoreV1Api(config.new_client_from_config(file, context))  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise OpsError(f"kube context {context!r}: {error}") from error
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +16,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from ops.console import OpsError
-from ops.stack import PROGRAM, Stack
+from ops.stack import PROGRAM, Stack, pulumi
 
 STACK = "dev"
 COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
@@ -66,8 +64,10 @@ class Home:
         self.folder.chmod(0o700)
         passphrase = self.folder / "passphrase"
         if not passphrase.exists():
-            passphrase.touch(mode=0o600)
-            passphrase.write_text(secrets.token_urlsafe(32))
+            scratch = passphrase.with_suffix(".new")
+            scratch.touch(mode=0o600)
+            scratch.write_text(secrets.token_urlsafe(32))
+            scratch.replace(passphrase)
         self._create_stack()
         known = self._write_stack_file(settings)
         for key, value in confidential.items():
@@ -80,16 +80,11 @@ class Home:
             return
         with tempfile.TemporaryDirectory() as scratch:
             shutil.copy(PROGRAM / "Pulumi.yaml", scratch)
-            done = subprocess.run(
-                ["pulumi", "stack", "init", STACK, "--no-select"],
-                cwd=scratch,
+            pulumi(
+                *("stack", "init", STACK, "--no-select"),
+                cwd=Path(scratch),
                 env={**self.stack().environ(), "PULUMI_OPTION_CONFIG_FILE": ""},
-                capture_output=True,
-                text=True,
-                check=False,
             )
-        if done.returncode:
-            raise OpsError(f"pulumi stack init {STACK} failed: {done.stderr.strip()}")
 
     def _write_stack_file(self, settings: Mapping[str, str | None]) -> set[str]:
         """Bring the stack file up to the committed one and `settings`; the keys it has.

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ops import forward
+from ops import forward, recover
 from ops import verify as checks
 from ops.console import err, out, step
 from ops.home import Home
@@ -81,12 +81,17 @@ def up(context: str | None, namespace: str | None) -> None:
         with step("Stack, passphrase and settings"):
             home.prepare(*_settings(context, namespace))
         stack = home.stack()
+        if recover.stuck(stack):
+            recover.report(recover.recover(stack))
         stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
-        stack.run("stack", "select")
+        stack.read("stack", "select")
+        changed = set(stack.last_changes()) - {"same"}
         outputs, used = stack.outputs(), stack.config()["context"]
         url = _serve(home, outputs, used)
         with checks.reachable(outputs, used, url) as deployment:
             checks.verify(deployment)
+    if not changed:
+        out.print("Nothing changed.")
     _farewell(outputs, url, context, time.monotonic() - began)
 
 

@@ -16,6 +16,33 @@ PROGRAM = Path(__file__).resolve().parent.parent
 """The folder of Pulumi.yaml."""
 
 
+def pulumi(
+    *args: str, env: Mapping[str, str], cwd: Path = PROGRAM, stdin: str = "", show: bool = False
+) -> str:
+    """Run `pulumi ARGS`; what it prints, or "" where it is shown. Raises `OpsError` with its standard error.
+
+    Ctrl-C reaches `pulumi` too, which then ends in order and is waited for: a killed one leaves its lock.
+    """
+    pipe = None if show else subprocess.PIPE
+    program = ["pulumi", *args]
+    with subprocess.Popen(
+        program, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        interrupted = False
+        while True:
+            try:
+                output, errors = process.communicate(None if interrupted else stdin)
+                break
+            except KeyboardInterrupt:
+                interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    if process.returncode:
+        told = "" if show else f": {errors.strip()}"
+        raise OpsError(f"`{' '.join(program)}` failed (exit code {process.returncode}){told}")
+    return output or ""
+
+
 @dataclass(frozen=True)
 class Stack:
     """A stack by its name; `env` is what `pulumi` gets besides this process's own environment."""
@@ -27,33 +54,22 @@ class Stack:
         """The whole environment `pulumi` runs in."""
         return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.env}
 
-    def run(self, *args: str, stdin: str = "") -> None:
+    def run(self, *args: str) -> None:
         """Run `pulumi ARGS --stack NAME`, its output on this terminal. Raises `OpsError`."""
-        done = subprocess.run(
-            ["pulumi", *args, "--stack", self.name],
-            cwd=PROGRAM,
-            env=self.environ(),
-            input=stdin,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise OpsError(f"pulumi {args[0]} --stack {self.name} failed (exit code {done.returncode})")
+        pulumi(*args, "--stack", self.name, env=self.environ(), show=True)
 
     def read(self, *args: str, stdin: str = "") -> str:
         """What `pulumi ARGS --stack NAME` prints. Raises `OpsError` with its standard error."""
-        done = subprocess.run(
-            ["pulumi", *args, "--stack", self.name],
-            cwd=PROGRAM,
-            env=self.environ(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise OpsError(f"pulumi {args[0]} --stack {self.name} failed: {done.stderr.strip()}")
-        return done.stdout
+        return pulumi(*args, "--stack", self.name, env=self.environ(), stdin=stdin)
+
+    def backend(self) -> str:
+        """The URL of the backend that keeps the state."""
+        return str(json.loads(pulumi("whoami", "--json", env=self.environ()))["url"])
+
+    def last_changes(self) -> dict[str, int]:
+        """What the last update did, by kind: `{"same": 9}` when nothing changed."""
+        (last,) = json.loads(self.read("stack", "history", "--json", "--page-size", "1"))
+        return dict(last["resourceChanges"])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, secrets in clear: keep the result out of logs."""
@@ -70,18 +86,11 @@ class Stack:
         }
 
 
-def current(env: Mapping[str, str] | None = None) -> str:
+def current() -> str:
     """The name of the selected stack. Raises `OpsError` when none is."""
-    done = subprocess.run(
-        ["pulumi", "stack", "--show-name"],
-        cwd=PROGRAM,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
+    try:
+        return pulumi("stack", "--show-name", env=dict(os.environ)).strip()
+    except OpsError as error:
         raise OpsError(
-            f"no stack is selected: `pulumi stack select NAME`, or give --stack ({done.stderr.strip()})"
-        )
-    return done.stdout.strip()
+            f"no stack is selected: `pulumi stack select NAME`, or give --stack ({error})"
+        ) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -127,13 +128,15 @@ def _client(deployment: Deployment) -> Iterator[MlflowClient]:
 
 def _log_run(client: MlflowClient, content: bytes) -> tuple[str, str]:
     """Log a finished run with three parameters, five steps of a metric and an artifact; its ids."""
+    from mlflow.entities import Metric, Param
+
     found = client.get_experiment_by_name(EXPERIMENT)
     experiment_id = str(found.experiment_id if found else client.create_experiment(EXPERIMENT))
     run_id = str(client.create_run(experiment_id, run_name=EXPERIMENT).info.run_id)
-    for key, value in {"model": "baseline", "epochs": "5", "seed": "1"}.items():
-        client.log_param(run_id, key, value)
-    for epoch in range(5):
-        client.log_metric(run_id, "loss", 1 / (epoch + 1), step=epoch)
+    now = int(time.time() * 1000)
+    metrics = [Metric("loss", 1 / (epoch + 1), now, epoch) for epoch in range(5)]
+    params = [Param(key, value) for key, value in (("model", "baseline"), ("epochs", "5"), ("seed", "1"))]
+    client.log_batch(run_id, metrics, params)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / ARTIFACT
         file.write_bytes(content)

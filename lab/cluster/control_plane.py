@@ -65,6 +65,7 @@ def programs() -> list[Program]:
                 f"--kubelet-certificate-authority={keys / 'ca.crt'}",
                 f"--kubelet-client-certificate={keys / 'admin.crt'}",
                 f"--kubelet-client-key={keys / 'admin.key'}",
+                "--kubelet-preferred-address-types=InternalIP",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
                 f"--service-cluster-ip-range={network.SERVICES}",

@@ -16,6 +16,10 @@ from lab import paths
 from lab.shell import tail
 
 
+PATIENCE = 2.0
+"""Seconds in which a running program must answer, or it is taken for one that is ending or hangs."""
+
+
 class NotReadyError(RuntimeError):
     """A program ended or did not become ready in its time; the message holds its log's last lines."""
 
@@ -46,9 +50,12 @@ class Program:
         return find(self.record)
 
     def start(self) -> None:
-        """Start it unless it runs, with its output in its log."""
-        if self.process() is not None:
-            return
+        """Start it unless it serves, with its output in its log; one that runs and does not serve is ended."""
+        running = self.process()
+        if running is not None:
+            if self._serves_soon():
+                return
+            end([running])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.record.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
@@ -65,6 +72,15 @@ class Program:
         scratch = self.record.with_suffix(".new")
         scratch.write_text(json.dumps({"pid": process.pid, "created": created}))
         scratch.replace(self.record)
+
+    def _serves_soon(self) -> bool:
+        """Whether it is ready within `PATIENCE`."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.ready():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     def wait(self) -> None:
         """Return when it is ready. Raises `NotReadyError` when it ended or took longer than `timeout`."""

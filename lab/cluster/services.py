@@ -83,7 +83,7 @@ def registry() -> Program:
 
 def dns() -> Program:
     """CoreDNS on the bridge; it knows the cluster's names and forwards nothing."""
-    text = f""".:53 {{
+    text = f"""{network.DOMAIN} in-addr.arpa {{
     bind {network.DNS}
     errors
     ready 127.0.0.1:8181
@@ -91,7 +91,13 @@ def dns() -> Program:
         kubeconfig {pki.kubeconfig()}
         ttl 5
     }}
-    cache 5
+}}
+# Any other name does not exist: without an answer a resolver would ask again and again.
+. {{
+    bind {network.DNS}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
 }}
 """
     file = paths.write(paths.run() / "Corefile", text)

@@ -3,18 +3,24 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
+
+// lastWords is the time in which Helm can still record that a release was cut short.
+const lastWords = 3 * time.Second
 
 // base is what both plugins share: who they are, the engine's log, and how they are cancelled.
 type base struct {
@@ -49,7 +55,21 @@ func (b *base) connect(address string) error {
 		return fmt.Errorf("the engine's address %q: %w", address, err)
 	}
 	b.engine = pulumirpc.NewEngineClient(conn)
+	go b.watch(conn)
 	return nil
+}
+
+// watch ends this process once the engine is gone (killed, say): nobody would hear of what it still does.
+func (b *base) watch(conn *grpc.ClientConn) {
+	for state := conn.GetState(); state != connectivity.TransientFailure; state = conn.GetState() {
+		if state == connectivity.Idle {
+			conn.Connect()
+		}
+		conn.WaitForStateChange(context.Background(), state)
+	}
+	b.cancel()
+	time.Sleep(lastWords)
+	os.Exit(1)
 }
 
 // log tells the person, through the engine; a message that cannot be told is not worth a failed run.

@@ -1,0 +1,181 @@
+"""Brings a stack back after `pulumi` was killed: its lock, its pending operations, Helm's pending record.
+
+Nothing is uninstalled and no object is deleted but Helm's record of the revision that was cut short, so
+the credentials that the chart made, and all data, stay as they are. Safe to repeat.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from ops import cluster
+from ops.console import OpsError, err, step
+from ops.stack import Stack
+
+NAMESPACE = "kubernetes:core/v1:Namespace"
+SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
+RELEASE = "kubernetes:helm.sh/v3:Release"
+PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock file of a local backend."""
+
+    pid: int
+    host: str
+    since: str
+
+
+def locks(backend: str, stack: str) -> list[Lock]:
+    """The locks of a stack on a `file://` backend; other backends keep none that this can see."""
+    address = urlsplit(backend)
+    if address.scheme != "file":
+        return []
+    folder = (
+        Path(address.netloc + address.path).expanduser() / ".pulumi" / "locks" / "organization" / "mlflow"
+    )
+    held = [json.loads(file.read_text()) for file in sorted((folder / stack).glob("*.json"))]
+    return [Lock(lock["pid"], lock["hostname"], lock["timestamp"]) for lock in held]
+
+
+def stuck(stack: Stack) -> bool:
+    """Whether an earlier `pulumi` left a lock or pending operations. Helm's record goes with the latter."""
+    return bool(locks(stack.backend(), stack.name) or _pending(stack))
+
+
+def recover(stack: Stack) -> list[str]:
+    """Mend what is stuck; what was done, in a person's words. Raises `OpsError` while a run is alive."""
+    done = list(_unlock(stack))
+    pending = _pending(stack)
+    where = stack.config()
+    api = cluster.connect(where["context"], where.get("kubeconfig", ""))
+    done += _drop_pending_records(api, where["namespace"], where["releaseName"])
+    if pending:
+        with step("Finishes what was cut short (pulumi refresh)"):
+            stack.read(
+                "refresh", "--yes", "--skip-preview", "--clear-pending-creates", *_imports(api, pending)
+            )
+        done += [
+            f"{operation['type']} {operation['resource']['urn'].split('::')[-1]}" for operation in pending
+        ]
+    return done
+
+
+def report(done: list[str]) -> None:
+    """Say what was mended."""
+    for what in done:
+        err.print(f"[yellow]mended[/yellow] {what}")
+    if not done:
+        err.print("Nothing was stuck")
+
+
+def _unlock(stack: Stack) -> Iterator[str]:
+    """End what a dead `pulumi` left running, then release its locks."""
+    held = locks(stack.backend(), stack.name)
+    for lock in held:
+        if lock.host != socket.gethostname():
+            raise OpsError(
+                f"stack {stack.name} is locked by {lock.host} (pid {lock.pid}) since {lock.since}: "
+                f"when nothing runs there any more, `pulumi cancel --stack {stack.name}`"
+            )
+        if _alive(lock):
+            raise OpsError(
+                f"pulumi works on stack {stack.name} since {lock.since} (pid {lock.pid}): wait for its end"
+            )
+    yield from _end_orphans(stack)
+    if held:
+        stack.read("cancel", "--yes")
+        yield f"released {len(held)} lock(s)"
+
+
+def _alive(lock: Lock) -> bool:
+    try:
+        return psutil.Process(lock.pid).name() == "pulumi"
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end_orphans(stack: Stack) -> Iterator[str]:
+    """Plugins that outlived their engine still change the cluster, for up to five minutes."""
+    backend = stack.environ().get("PULUMI_BACKEND_URL")
+    orphans = [
+        process
+        for process in psutil.process_iter(["name", "ppid"])
+        if process.info["name"].startswith(("pulumi-resource", "pulumi-language"))
+        and not _child_of_pulumi(process)
+        and _environ(process).get("PULUMI_BACKEND_URL") == backend
+    ]
+    for process in orphans:
+        process.kill()
+    psutil.wait_procs(orphans, timeout=5)
+    yield from (f"ended {process.info['name']} (pid {process.pid})" for process in orphans)
+
+
+def _child_of_pulumi(process: psutil.Process) -> bool:
+    try:
+        return psutil.Process(process.info["ppid"]).name() == "pulumi"
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _environ(process: psutil.Process) -> dict[str, str]:
+    try:
+        return dict(process.environ())
+    except psutil.Error:
+        return {}
+
+
+def _pending(stack: Stack) -> list[dict[str, Any]]:
+    state = json.loads(stack.read("stack", "export"))
+    return list(state["deployment"].get("pending_operations", []))
+
+
+def _drop_pending_records(api: client.CoreV1Api, namespace: str, release: str) -> Iterator[str]:
+    """Delete Helm's records of revisions that never ended; the one before is the latest then."""
+    selector = f"owner=helm,name={release},{PENDING}"
+    found = api.list_namespaced_secret(namespace, label_selector=selector).items
+    for name in [record.metadata.name for record in found if record.metadata]:
+        api.delete_namespaced_secret(name, namespace)
+        yield f"dropped Helm's record {name}"
+
+
+def _imports(api: client.CoreV1Api, pending: list[dict[str, Any]]) -> Iterator[str]:
+    """Options that take what was made but not recorded into the state; the rest was not made."""
+    for operation in pending:
+        resource = operation["resource"]
+        found = _made(api, resource) if operation["type"] == "creating" else None
+        if found:
+            for word in (resource["urn"], found):
+                yield from ("--import-pending-creates", word)
+
+
+def _made(api: client.CoreV1Api, resource: dict[str, Any]) -> str | None:
+    """The id of the object that a cut `create` was for, where the cluster has it."""
+    inputs = resource.get("inputs", {})
+    metadata = inputs.get("metadata", {})
+    try:
+        if resource["type"] == NAMESPACE:
+            api.read_namespace(metadata["name"])
+            return str(metadata["name"])
+        if resource["type"] == SECRET:
+            api.read_namespaced_secret(metadata["name"], metadata["namespace"])
+            return f"{metadata['namespace']}/{metadata['name']}"
+        if resource["type"] == RELEASE:
+            selector = f"owner=helm,name={inputs['name']}"
+            if api.list_namespaced_secret(inputs["namespace"], label_selector=selector).items:
+                return f"{inputs['namespace']}/{inputs['name']}"
+    except ApiException as error:
+        if error.status != 404:
+            raise
+    return None
