@@ -66,9 +66,9 @@
 {{- define "lab.server.azure" -}}
 {{- $azure := . -}}
 {{- if .useCredentialsInSecret -}}
-{{- range $name, $key := dict "AZURE_STORAGE_CONNECTION_STRING" .existingConnectionStringKey "AZURE_STORAGE_ACCESS_KEY" .existingAccessKeyKey "AZURE_CLIENT_SECRET" .clientSecretKey }}
-{{- if $key }}
-{{ include "lab.secretEnv" (list $name $azure.existingSecret $key) }}
+{{- range list (list "STORAGE_CONNECTION_STRING" .existingConnectionStringKey) (list "STORAGE_ACCESS_KEY" .existingAccessKeyKey) (list "CLIENT_SECRET" .clientSecretKey) }}
+{{- if index . 1 }}
+{{ include "lab.secretEnv" (list (print "AZURE_" (index . 0)) $azure.existingSecret (index . 1)) }}
 {{- end }}
 {{- end }}
 {{- else -}}

@@ -15,7 +15,7 @@
     - /conf/custom-metrics.yaml
     {{- end }}
     {{- range $name, $on := $m.collectors }}
-    - --{{ $on | ternary "" "no-" }}collector.{{ $name }}
+    - --{{ if not $on }}no-{{ end }}collector.{{ $name }}
     {{- end }}
   {{- end }}
   env:

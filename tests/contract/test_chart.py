@@ -1,0 +1,260 @@
+"""The stand-in chart, held to what the chart 5.1.17 renders; `facts/chart/` has that, a file for each case.
+
+A case is its values and what comes of them, in a form of our own (`objects`), or the error that refuses them.
+One that names another as `like` says only what differs from it; null takes away.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components import names
+from lab import charts, paths, plugins
+from tests.contract.chart_form import LABEL, Facts, recorded_part, summaries
+
+FACTS = Path(__file__).parent / "facts" / "chart"
+CASES = sorted(file.stem for file in FACTS.glob("*.json"))
+SHARED = paths.REPO.parent / "shared" / "chart"
+"""The chart's facts as they were first recorded; there on some machines only."""
+
+RECORDED = sorted(file.stem for file in (SHARED / "rendered").glob("*.json"))
+
+
+DEFAULTS = {
+    "values-5.1.17.json": (
+        charts.SOURCE / "values.yaml",
+        "e0b4d52ac7ba6bcba0994bfd5d20a61e45a121a1e9b14b25f3413cbe5f13c068",
+    ),
+    "postgresql-values-16.7.27.json": (
+        charts.SOURCE / "charts" / "postgresql" / "values.yaml",
+        "d12b0e1e6713c9d98f9fb73acb4d9a205b6e600469cbab313648eae8e388afae",
+    ),
+}
+"""Where the chart's defaults are recorded, where the stand-in has them, and the digest of both."""
+
+
+def patched(base: Any, patch: Any) -> Any:
+    """`base` with a JSON merge patch (RFC 7396) laid over it."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        result[key] = patched(result.get(key), value)
+    return {key: value for key, value in result.items() if value is not None}
+
+
+@functools.cache
+def facts(case: str) -> Facts:
+    """A case with what it is like filled in."""
+    own: Facts = json.loads((FACTS / f"{case}.json").read_text())
+    if "like" not in own:
+        return own
+    base = facts(own.pop("like"))
+    if "refused" in own:
+        base = {key: value for key, value in base.items() if key != "objects"}
+    result: Facts = patched(base, own)
+    return result
+
+
+class Renders:
+    """Every case rendered once, all of them side by side."""
+
+    def __init__(self, helm: Path, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self.helm = helm
+        self.folder = folder
+        self.pool = pool
+        self.cases = {case: self.start(case, facts(case)) for case in CASES}
+
+    def start(self, name: str, of: Facts, *more: str) -> Future[subprocess.CompletedProcess[str]]:
+        """Begin to render the values of `of`."""
+        file = self.folder / f"{name}.json"
+        file.write_text(json.dumps(of["values"]))
+        release, namespace = of.get("release", "mlflow"), of.get("namespace", "mlflow")
+        args = ["template", release, str(charts.SOURCE), "--namespace", namespace, "--values", str(file)]
+        return self.pool.submit(self.run, *args, *more)
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run `helm` to its end, whatever the end."""
+        return subprocess.run([str(self.helm), *args], capture_output=True, text=True, check=False)
+
+    def objects(self, case: str) -> list[Facts]:
+        """What a case renders."""
+        return objects(self.cases[case].result())
+
+
+def objects(done: subprocess.CompletedProcess[str]) -> list[Facts]:
+    """What Helm rendered; it may not have refused."""
+    assert done.returncode == 0, done.stderr
+    # The C loader: the pure one takes longer than Helm does.
+    return [found for found in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if found]
+
+
+@pytest.fixture(scope="module")
+def renders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renders]:
+    """All cases, begun at once."""
+    with ThreadPoolExecutor(4) as pool:
+        yield Renders(plugins.build() / "helm", tmp_path_factory.mktemp("values"), pool)
+
+
+def of_kind(what: str) -> list[str]:
+    """The cases that tell of objects, of names, or of a refusal."""
+    return [case for case in CASES if what in facts(case)]
+
+
+@pytest.mark.parametrize("case", of_kind("objects"))
+def test_renders_what_the_chart_renders(renders: Renders, case: str) -> None:
+    """The same objects, names, keys, images, variables, ports, probes, volumes and claims."""
+    found = summaries(renders.objects(case))
+    expected = facts(case)["objects"]
+    assert found.keys() == expected.keys()
+    for name, told in expected.items():
+        assert found[name] == told, name
+
+
+@pytest.mark.parametrize("case", of_kind("names"))
+def test_names_everything_after_the_release(renders: Renders, case: str) -> None:
+    """With the chart's name in between where the release's does not hold it, and cut where it is too long."""
+    found = renders.objects(case)
+    release, namespace = facts(case)["release"], facts(case)["namespace"]
+    assert sorted(f"{one['kind']} {one['metadata']['name']}" for one in found) == facts(case)["names"]
+    assert {one["metadata"]["namespace"] for one in found} == {namespace}
+    assert {one["metadata"]["labels"][f"{LABEL}instance"] for one in found} == {release}
+    for kind in ("Deployment", "Service", "Secret", "Ingress"):
+        assert f"{kind} {names.tracking(release)}" in facts(case)["names"]
+
+
+@pytest.mark.parametrize("case", of_kind("refused"))
+def test_refuses_what_the_chart_refuses(renders: Renders, case: str) -> None:
+    """And says the same of it."""
+    done = renders.cases[case].result()
+    assert done.returncode != 0
+    for meaning in facts(case)["refused"]:
+        assert re.search(meaning, done.stderr), f"{meaning}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("case", [*of_kind("objects"), *of_kind("names")])
+def test_nothing_leads_nowhere(renders: Renders, case: str) -> None:
+    """Services and policies select pods, mounts have volumes, and what is referred to is made or given."""
+    found = renders.objects(case)
+    pods = [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
+    labels = [pod["metadata"]["labels"] for pod in pods]
+    for one in found:
+        spec = one.get("spec") or {}
+        selector = spec.get("podSelector", spec.get("selector", {}))
+        wanted = selector.get("matchLabels", selector) if one["kind"] != "ServiceMonitor" else {}
+        assert any(wanted.items() <= pod.items() for pod in labels), (one["kind"], one["metadata"]["name"])
+    made = {f"{one['kind']} {one['metadata']['name']}": one for one in found}
+    values = json.dumps(facts(case)["values"])
+    for pod in pods:
+        spec = pod["spec"]
+        volumes = {volume["name"] for volume in spec["volumes"]}
+        for one in [*spec["containers"], *(spec.get("initContainers") or [])]:
+            mounted = {mount["name"] for mount in one.get("volumeMounts", [])}
+            assert mounted <= volumes | {"data"}, one["name"]
+            for entry in one.get("env") or []:
+                ref = entry.get("valueFrom", {}).get("secretKeyRef")
+                if ref and f"Secret {ref['name']}" in made:
+                    assert ref["key"] in made[f"Secret {ref['name']}"]["data"], entry
+                elif ref:
+                    assert f'"{ref["name"]}"' in values, entry
+        for volume in spec["volumes"]:
+            for kind, key in (("secret", "secretName"), ("configMap", "name")):
+                if kind in volume:
+                    name = volume[kind][key]
+                    known = f"{kind[0].upper()}{kind[1:]} {name}" in made
+                    assert known or f'"{name}"' in values, volume
+
+
+def secrets(found: list[Facts]) -> dict[str, dict[str, str]]:
+    """The rendered Secrets' texts by name and key."""
+    return {
+        one["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in one["data"].items()}
+        for one in found
+        if one["kind"] == "Secret"
+    }
+
+
+def test_generates_an_administrator_and_passwords_that_nothing_chokes_on(renders: Renders) -> None:
+    """Letters and digits, long enough for MLflow (12), and new ones each time."""
+    again = renders.start("again", facts("seed"))
+    first, second = secrets(renders.objects("seed")), secrets(objects(again.result()))
+    assert first["mlflow-tracking"]["admin-user"] == "user"
+    for name, key, length in [
+        ("mlflow-tracking", "admin-password", 12),
+        ("mlflow-tracking", "flask-server-secret-key", 10),
+        ("mlflow-postgresql", "password", 10),
+        ("mlflow-postgresql", "postgres-password", 10),
+    ]:
+        assert re.fullmatch(rf"[A-Za-z0-9]{{{length}}}", first[name][key])
+        assert first[name][key] != second[name][key]
+
+
+def test_the_login_is_filled_in_from_the_environment(renders: Renders) -> None:
+    """No password in a ConfigMap: its placeholders are filled in when the pod starts."""
+    (overrides,) = (
+        one["data"]["basic_auth_overrides.ini"]
+        for one in renders.objects("seed")
+        if one["metadata"]["name"] == "mlflow-tracking-auth-overrides"
+    )
+    assert sorted(line for line in overrides.splitlines() if line) == [
+        "admin_password = {{ MLFLOW_TRACKING_PASSWORD }}",
+        "admin_username = {{ MLFLOW_TRACKING_USERNAME }}",
+        "database_uri = {{ MLFLOW_DATABASE_AUTH_URI }}",
+    ]
+
+
+def test_is_a_well_formed_chart_in_one_archive(renders: Renders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`helm lint` has no complaint, and the archive has the chart's version and both sub-charts."""
+    lint = renders.pool.submit(renders.run, "lint", "--strict", str(charts.SOURCE))
+    monkeypatch.setenv("MLFLOW_LAB_HOME", str(renders.folder / "lab"))
+    archive = charts.package(renders.helm)
+    assert archive.name == "mlflow-5.1.17.tgz"
+    with tarfile.open(archive) as packed:
+        assert {
+            "mlflow/Chart.yaml",
+            "mlflow/values.schema.json",
+            "mlflow/charts/minio/Chart.yaml",
+            "mlflow/charts/postgresql/values.schema.json",
+        } <= set(packed.getnames())
+    assert lint.result().returncode == 0, lint.result().stdout
+
+
+def digest(values: Any) -> str:
+    """A digest of values, whatever their layout."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("recorded", DEFAULTS)
+def test_has_the_chart_s_defaults(recorded: str) -> None:
+    file, expected = DEFAULTS[recorded]
+    assert digest(yaml.load(file.read_text(), Loader=yaml.CSafeLoader)) == expected
+
+
+if RECORDED:
+
+    @pytest.mark.parametrize("recorded", DEFAULTS)
+    def test_the_defaults_are_the_recorded_ones(recorded: str) -> None:
+        assert digest(json.loads((SHARED / recorded).read_text())) == DEFAULTS[recorded][1]
+
+    @pytest.mark.parametrize("case", RECORDED)
+    def test_our_facts_are_the_recorded_ones(case: str) -> None:
+        """What was recorded of the chart says the same as our own form of it."""
+        recorded = json.loads((SHARED / "rendered" / f"{case}.json").read_text())
+        own = facts(case)
+        assert own["values"] == recorded["values"]
+        assert ("refused" in own) == recorded.get("refused", False)
+        found = summaries(recorded.get("resources", []))
+        assert recorded_part(found) == recorded_part(own.get("objects", {}))
