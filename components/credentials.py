@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Secret
-from pulumi_kubernetes.helm.v3 import Release
 
 from components import names
+from components.kinds import ReadSecret, Release
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,33 @@ class Credentials:
 def read(
     name: str, release: Release, release_name: str, namespace: str, opts: pulumi.ResourceOptions
 ) -> Credentials:
-    """The administrator's credentials of `release`; unknown in the preview of its first creation.
+    """The administrator's credentials of `release`; unknown in the preview of its creation only.
 
-    The Secret's id follows from the release's status, so that nothing is read before Helm made it; with a
-    known id Pulumi reads in previews too and fails where there is no Secret (pulumi/pulumi#16395).
+    The Secret's id follows from the release's id and not from its status, which a preview does not know when
+    the release changes. So every preview of a release that exists reads the Secret first, and where somebody
+    deleted it, `pulumi up` stops before anything is done ("resource 'NAMESPACE/RELEASE-tracking' does not
+    exist"; pulumi/pulumi#16395). That is wanted: an upgrade would make Helm generate another password, which
+    MLflow, whose users live in its database, does not take, and the outputs would show it in place of the one
+    that works. Until the Secret is back the stack's outputs keep the working ones, and it is made from them;
+    docs/configuration.md, "When the login's Secret is gone", has the commands.
+
+    Raises RunError where the Secret has not the keys of the chart (5.1.17).
     """
-    secret_id = release.status.apply(lambda _: f"{namespace}/{names.tracking(release_name)}")
-    secret = Secret.get(f"{name}-credentials", secret_id, opts)
+    where = f"{namespace}/{names.tracking(release_name)}"
+    secret = ReadSecret(f"{name}-credentials", release.id.apply(lambda _: where), opts)
 
     def entry(key: str) -> pulumi.Output[str]:
-        text = secret.data.apply(lambda data: base64.b64decode(data[key]).decode())
-        return pulumi.Output.secret(text)
+        return pulumi.Output.secret(secret.data.apply(lambda data: _entry(data, key, where)))
 
     return Credentials(entry(names.ADMIN_USER_KEY), entry(names.ADMIN_PASSWORD_KEY))
+
+
+def _entry(data: Mapping[str, str] | None, key: str, where: str) -> str:
+    """The text under `key`. The error names keys and no value."""
+    if key not in (data or {}):
+        there = ", ".join(sorted(data or {})) or "none"
+        raise pulumi.RunError(
+            f"Secret {where} has no key {key} (its keys: {there}). The chart makes it with the release;"
+            ' put it back as docs/configuration.md tells under "When the login\'s Secret is gone".'
+        )
+    return base64.b64decode((data or {})[key]).decode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-S3_SECRET = "mlflow-s3-creds"  # noqa: S105 - the name of a Secret
-GCS_SECRET = "mlflow-gcs-creds"  # noqa: S105
-AZURE_SECRET = "mlflow-azure-creds"  # noqa: S105
-DATABASE_SECRET = "mlflow-database"  # noqa: S105
+S3_SECRET = "s3-creds"  # noqa: S105 - the end of a Secret's name
+GCS_SECRET = "gcs-creds"  # noqa: S105
+AZURE_SECRET = "azure-creds"  # noqa: S105
+DATABASE_SECRET = "database"  # noqa: S105
 
 ADMIN_USER_KEY = "admin-user"
 ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
@@ -26,6 +26,16 @@ def _cut(name: str) -> str:
 def fullname(release: str) -> str:
     """The chart's full name: the release's where it holds "mlflow", else with "-mlflow" (chart 5.1.17)."""
     return _cut(release if "mlflow" in release else f"{release}-mlflow")
+
+
+def database(release: str) -> str:
+    """Name of the sub-chart database's StatefulSet, Service and own Secret (chart 5.1.17)."""
+    return _cut(release if "postgresql" in release else f"{release}-postgresql")
+
+
+def own(release: str, ending: str) -> str:
+    """Name of a Secret that the stack makes; two releases in one namespace have each their own."""
+    return f"{fullname(release)}-{ending}"
 
 
 def tracking(release: str) -> str:

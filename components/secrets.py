@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 
 import pulumi
-from pulumi_kubernetes import Provider
-from pulumi_kubernetes.core.v1 import Secret
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_random import RandomPassword
 
 from components import names
+from components.kinds import Secret
 from components.settings import Settings
 from components.settings.model import text_of
 from components.values_stores import AWS_KEYS, AZURE_KEYS
@@ -26,7 +24,7 @@ def stack_secrets(
     settings: Settings,
     namespace: pulumi.Input[str],
     parent: pulumi.Resource,
-    provider: Provider,
+    provider: pulumi.ProviderResource,
 ) -> list[Secret]:
     """The Secrets that the release refers to, where the settings name no existing ones."""
     wanted = {
@@ -37,12 +35,12 @@ def stack_secrets(
     }
     return [
         Secret(
-            f"{name}-{secret_name.removeprefix('mlflow-')}",
-            metadata=ObjectMetaArgs(name=secret_name, namespace=namespace),
-            data={key: text.apply(_encoded) for key, text in data.items()},
-            opts=pulumi.ResourceOptions(parent=parent, provider=provider),
+            f"{name}-{ending}",
+            {"name": names.own(settings.release_name, ending), "namespace": namespace},
+            {key: text.apply(_encoded) for key, text in data.items()},
+            pulumi.ResourceOptions(parent=parent, provider=provider),
         )
-        for secret_name, data in wanted.items()
+        for ending, data in wanted.items()
         if data
     ]
 

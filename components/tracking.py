@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pulumi
 from pulumi_kubernetes import Provider
-from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components import credentials, names
+from components.kinds import Namespace, Release
 from components.secrets import stack_secrets
 from components.settings import Settings
 from components.settings.model import text_of
@@ -51,12 +48,7 @@ class MlflowTracking(pulumi.ComponentResource):
     def __init__(self, name: str, args: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """`name` is the prefix of the children's names; `args` come from `components.settings`."""
         super().__init__(TOKEN, name, None, opts)
-        provider = Provider(
-            f"{name}-cluster",
-            context=args.context,
-            kubeconfig=str(Path(args.kubeconfig).expanduser()) if args.kubeconfig else None,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        provider = _provider(name, args, pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, provider=provider)
         self.namespace = _namespace(name, args, child)
         secrets = stack_secrets(name, args, self.namespace, self, provider)
@@ -76,11 +68,11 @@ class MlflowTracking(pulumi.ComponentResource):
         self.admin_username, self.admin_password = login.username, login.password
         self.release = release.status.apply(
             lambda status: {
-                "name": status.name,
-                "chart_version": status.version,
-                "app_version": status.app_version,
-                "revision": status.revision,
-                "status": status.status,
+                "name": status["name"],
+                "chart_version": status["version"],
+                "app_version": status["appVersion"],
+                "revision": int(status["revision"]),
+                "status": status["status"],
             }
         )
         inside = names.service_url(args.release_name, args.namespace)
@@ -100,39 +92,55 @@ class MlflowTracking(pulumi.ComponentResource):
         return {output: getattr(self, output) for output in MlflowTracking.__annotations__}
 
 
+def _provider(name: str, args: Settings, opts: pulumi.ResourceOptions) -> Provider:
+    """The way to the cluster.
+
+    Without a kubeconfig of the stack's own the provider looks for one as kubectl does. The SDK would put the
+    path in KUBECONFIG into the state: on the next person's machine there is no such file, and the
+    comparison of old and new fails on it.
+    """
+    return Provider(
+        f"{name}-cluster",
+        context=args.context,
+        kubeconfig=pulumi.Output.from_input(args.kubeconfig or None),
+        # A changed Secret is changed, and not deleted and made again under the pods that start meanwhile.
+        enable_secret_mutable=True,
+        opts=opts,
+    )
+
+
 def _namespace(name: str, args: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     """The namespace's name, after it exists."""
     if not args.create_namespace:
         return pulumi.Output.from_input(args.namespace)
-    made = Namespace(f"{name}-namespace", metadata=ObjectMetaArgs(name=args.namespace), opts=opts)
-    return made.metadata.name
+    made = Namespace(f"{name}-namespace", args.namespace, opts)
+    return made.metadata.apply(lambda metadata: str(metadata["name"]))
 
 
 def _release(
     name: str, args: Settings, namespace: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> Release:
     """The Helm release. Never `atomic`: that would uninstall a failed first install and lose its evidence."""
-    private = RepositoryOptsArgs(
-        username=args.chart_username,
-        password=pulumi.Output.secret(text_of(args, "chart_password")),
-        ca_file=args.chart_ca_file or None,
-    )
-    return Release(
-        f"{name}-release",
-        name=args.release_name,
-        namespace=namespace,
-        chart=args.chart,
-        version=args.chart_version,
-        repository_opts=private if args.chart_username else None,
-        values=values(args),
-        timeout=args.timeout,
-        max_history=args.release_history,
-        atomic=False,
-        cleanup_on_fail=True,
-        skip_await=False,
-        wait_for_jobs=True,
-        opts=opts,
-    )
+    private = {
+        "username": args.chart_username,
+        "password": pulumi.Output.secret(text_of(args, "chart_password")),
+        **({"caFile": args.chart_ca_file} if args.chart_ca_file else {}),
+    }
+    inputs = {
+        "name": args.release_name,
+        "namespace": namespace,
+        "chart": args.chart,
+        "version": args.chart_version,
+        "repositoryOpts": private if args.chart_username else None,
+        "values": values(args),
+        "timeout": args.timeout,
+        "maxHistory": args.release_history,
+        "atomic": False,
+        "cleanupOnFail": True,
+        "skipAwait": False,
+        "waitForJobs": True,
+    }
+    return Release(f"{name}-release", inputs, opts)
 
 
 def _port_forward(args: Settings) -> str:

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 from components.settings import Settings
 from components.values_images import images
 from components.values_network import ingress, metrics
+from components.values_restart import restart
 from components.values_server import database, server
 from components.values_stores import artifacts
 
 Values = dict[str, Any]
 
-APPENDED = ("extraArgs", "extraEnvVars")
-"""Lists of `tracking` that `extraValues` appends to: replacing them would take the server's workers away."""
+APPENDED = frozenset({"tracking.extraArgs", "tracking.extraEnvVars", "tracking.ingress.extraTls"})
+"""Lists that grow when they are given twice: replaced, they would take workers, variables or TLS away."""
 
 
 def values(settings: Settings) -> Values:
     """All values of the release; what they leave out has the chart's default."""
-    result: Values = {}
-    for part in (_fixed(), images(settings), database(settings), artifacts(settings), server(settings)):
-        result = merged(result, part)
-    result = merged(merged(result, ingress(settings)), metrics(settings))
-    return merged(result, _appending(result, settings.extra_values))
+    parts = (images, database, artifacts, server, ingress, metrics, restart)
+    ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
+    return merged(ours, settings.extra_values)
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
-    """`base` with `over` on top as Helm merges: maps key by key, anything else replaced."""
+def merged(base: Mapping[str, Any], over: Mapping[str, Any], path: str = "") -> Values:
+    """`base` with `over` on top as Helm merges: maps key by key, anything else replaced.
+
+    The lists of `APPENDED` are put one after the other; among equal options the last one wins.
+    """
     result = dict(base)
     for key, value in over.items():
-        below = result.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+        below, here = result.get(key), f"{path}{key}"
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(below, value, f"{here}.")
+        else:
+            result[key] = [*below, *value] if below and here in APPENDED else value
     return result
-
-
-def _appending(base: Values, extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`extra` with its `APPENDED` lists after those of `base`; among equal options the last one wins."""
-    tracking = extra.get("tracking", {})
-    lists = {
-        name: [*base["tracking"].get(name, []), *tracking[name]] for name in APPENDED if name in tracking
-    }
-    return merged(extra, {"tracking": lists}) if lists else extra
 
 
 def _fixed() -> Values:

@@ -6,20 +6,18 @@ from typing import Any
 
 from components import names
 from components.settings import Settings
+from components.settings.server import SCRATCH_REQUEST
 
+_SCRATCH = "ephemeral-storage"
 _START = {"initialDelaySeconds": 0, "periodSeconds": 1, "successThreshold": 1}
 """A probe that looks every second, so that a start is seen when it happens."""
 
 
 def server(settings: Settings) -> dict[str, Any]:
     """The tracking server's pods."""
-    limits = {
-        **settings.tracking_resources.get("limits", {}),
-        "ephemeral-storage": settings.tracking_scratch_size,
-    }
     tracking: dict[str, Any] = {
         "replicaCount": settings.tracking_replicas,
-        "resources": {**settings.tracking_resources, "limits": limits},
+        "resources": _resources(settings),
         "extraArgs": _arguments(settings),
         "persistence": _volume(settings),
         **_probes(),
@@ -33,6 +31,19 @@ def server(settings: Settings) -> dict[str, Any]:
     return {"tracking": tracking, "run": {"resources": settings.wait_resources}}
 
 
+def _resources(settings: Settings) -> dict[str, dict[str, str]]:
+    """The server's resources, with room for artifacts in flight.
+
+    The room is a limit and no request: without a request of its own Kubernetes takes the limit for one, and
+    no node with less free disk than that would get the pod.
+    """
+    given = settings.tracking_resources
+    return {
+        "requests": {_SCRATCH: SCRATCH_REQUEST, **given.get("requests", {})},
+        "limits": {**given.get("limits", {}), _SCRATCH: settings.tracking_scratch_size},
+    }
+
+
 def _arguments(settings: Settings) -> list[str]:
     """Threaded workers: one slow client holds a thread, not a worker. The last of equal options wins."""
     options = (
@@ -40,7 +51,11 @@ def _arguments(settings: Settings) -> list[str]:
         "--worker-class=gthread",
         f"--threads={settings.tracking_threads}",
     )
-    return [f"--gunicorn-opts={' '.join(options)}", f"--workers={settings.tracking_workers}"]
+    arguments = [f"--gunicorn-opts={' '.join(options)}", f"--workers={settings.tracking_workers}"]
+    if settings.metrics:
+        # The chart counts on the tracking volume: there pods would write over each other's counters.
+        arguments.append("--expose-prometheus=/tmp/metrics")
+    return arguments
 
 
 def _probes() -> dict[str, Any]:
@@ -90,7 +105,7 @@ def database(settings: Settings) -> dict[str, Any]:
                 "user": settings.database_user,
                 "database": settings.database_name,
                 "authDatabase": settings.database_auth_name,
-                "existingSecret": settings.database_existing_secret or names.DATABASE_SECRET,
+                "existingSecret": _database_secret(settings),
                 "existingSecretPasswordKey": settings.database_existing_secret_key,
             },
         }
@@ -107,6 +122,9 @@ def database(settings: Settings) -> dict[str, Any]:
         "readinessProbe": {"enabled": True, **_START, "periodSeconds": 5, "failureThreshold": 6},
         "livenessProbe": {"enabled": True, "initialDelaySeconds": 0},
     }
-    secret = settings.database_existing_secret or names.DATABASE_SECRET
-    auth = {} if settings.kept_chart_secret else {"auth": {"existingSecret": secret}}
+    auth = {} if settings.kept_chart_secret else {"auth": {"existingSecret": _database_secret(settings)}}
     return {"postgresql": {"enabled": True, "primary": primary, **auth}}
+
+
+def _database_secret(settings: Settings) -> str:
+    return settings.database_existing_secret or names.own(settings.release_name, names.DATABASE_SECRET)

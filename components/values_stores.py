@@ -9,13 +9,14 @@ from components import names
 from components.settings import Settings
 
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-GCS_KEY = "key.json"
 AZURE_KEYS = {
     "azure_access_key": "AZURE_STORAGE_ACCESS_KEY",
     "azure_connection_string": "AZURE_STORAGE_CONNECTION_STRING",
     "azure_client_secret": "AZURE_CLIENT_SECRET",
 }
 _PORTS = {"http": 80, "https": 443}
+_NO_S3 = {"externalS3": {"useCredentialsInSecret": False}}
+"""Without this the chart makes a Secret of empty S3 credentials for every other store (5.1.17)."""
 
 
 def artifacts(settings: Settings) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def artifact_root(settings: Settings) -> str:
 
 
 def _volume(_: Settings) -> dict[str, Any]:
-    return {}
+    return _NO_S3
 
 
 def _s3(settings: Settings) -> dict[str, Any]:
@@ -53,7 +54,9 @@ def _s3(settings: Settings) -> dict[str, Any]:
         "useCredentialsInSecret": not settings.workload_identity,
     }
     if not settings.workload_identity:
-        store["existingSecret"] = settings.s3_existing_secret or names.S3_SECRET
+        store["existingSecret"] = settings.s3_existing_secret or names.own(
+            settings.release_name, names.S3_SECRET
+        )
         store["existingSecretAccessKeyIDKey"] = settings.s3_existing_secret_access_key_id_key
         store["existingSecretKeySecretKey"] = settings.s3_existing_secret_secret_access_key_key
     region = {"AWS_DEFAULT_REGION": settings.s3_region} if settings.s3_region else {}
@@ -69,9 +72,11 @@ def _gcs(settings: Settings) -> dict[str, Any]:
     if settings.gcs_project:
         store["googleCloudProject"] = settings.gcs_project
     if not settings.workload_identity:
-        store["existingSecret"] = settings.gcs_existing_secret or names.GCS_SECRET
+        store["existingSecret"] = settings.gcs_existing_secret or names.own(
+            settings.release_name, names.GCS_SECRET
+        )
         store["existingSecretKey"] = settings.gcs_existing_secret_key
-    return {"externalGCS": store}
+    return {"externalGCS": store, **_NO_S3}
 
 
 def _azure(settings: Settings) -> dict[str, Any]:
@@ -82,12 +87,18 @@ def _azure(settings: Settings) -> dict[str, Any]:
         "useCredentialsInSecret": not settings.workload_identity,
     }
     ids = {"AZURE_CLIENT_ID": settings.azure_client_id, "AZURE_TENANT_ID": settings.azure_tenant_id}
-    result: dict[str, Any] = {"externalAzureBlob": store, **_environment({k: v for k, v in ids.items() if v})}
+    result: dict[str, Any] = {
+        "externalAzureBlob": store,
+        **_NO_S3,
+        **_environment({name: text for name, text in ids.items() if text}),
+    }
     if settings.workload_identity:
         # Azure's webhook gives a token to pods that carry this label, and to no other.
         pods = {"podLabels": {"azure.workload.identity/use": "true"}}
         return {**result, "tracking": {**result.get("tracking", {}), **pods}}
-    store["existingSecret"] = settings.azure_existing_secret or names.AZURE_SECRET
+    store["existingSecret"] = settings.azure_existing_secret or names.own(
+        settings.release_name, names.AZURE_SECRET
+    )
     chart = {
         "azure_access_key": "existingAccessKeyKey",
         "azure_connection_string": "existingConnectionStringKey",

@@ -22,25 +22,29 @@ _WHOLE = "a whole number"
 class Cluster(Group):
     """Cluster and release."""
 
-    context: Annotated[str, optional(r"[^\s\"'`$]+", longest=253)] = knob(
+    context: Annotated[str, optional(r"(?!-)[^\s\"'`$\x00-\x1f\x7f]+", longest=253)] = knob(
         "",
         "Context of the kubeconfig to deploy to. Required: the current context is never taken by accident.",
         accepted="the name of a context in the kubeconfig; `kubectl config get-contexts -o name` lists them",
         example="<context>",
     )
-    kubeconfig: Annotated[str, optional(r"[/~][^\n]*")] = knob(
+    kubeconfig: t.HomePath = knob(
         "",
         "Path of the kubeconfig. Empty: KUBECONFIG or the default path.",
-        accepted="the absolute path of a file, or one that starts with ~",
+        accepted="the absolute path of a file, or one that starts with ~/",
         example="~/.kube/config",
     )
-    namespace: t.Label = knob("mlflow", "Namespace of everything.", accepted=_LABEL)
+    namespace: t.Label = knob(
+        "mlflow",
+        "Namespace of everything. Changed later, it makes a new server and deletes this one and its data.",
+        accepted=_LABEL,
+    )
     create_namespace: t.Boolean = knob(
         True, "Make the namespace; false: it exists and stays when the stack goes.", accepted="true or false"
     )
-    release_name: Annotated[str, matching(r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
+    release_name: Annotated[str, matching(t.NO_YAML + r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
         "mlflow",
-        "Name of the Helm release.",
+        "Name of the Helm release. Changed later, it makes a new server with an empty database.",
         accepted='1 to 41 of a-z, 0-9 and "-", a letter first, no "-" last'
         " (the database's StatefulSet adds 11 characters and may have 52)",
     )
@@ -57,9 +61,7 @@ class Cluster(Group):
 class Chart(Group):
     """Chart."""
 
-    chart: Annotated[
-        str, matching(r"oci://[a-z0-9.-]+(?::\d{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+", longest=500)
-    ] = knob(
+    chart: t.OciChart = knob(
         "oci://registry-1.docker.io/bitnamicharts/mlflow",
         "Chart in an OCI registry. Plain HTTP is used for localhost only.",
         accepted="oci://host[:port]/path, without a version",
@@ -67,13 +69,16 @@ class Chart(Group):
     chart_version: t.Version = knob(
         "5.1.17", "Version of the chart.", accepted="a full semantic version such as 5.1.17", promotable=True
     )
-    chart_username: Annotated[str, optional(r"\S+")] = knob(
-        "", "User of a private chart registry.", accepted="a user name without spaces", example="robot"
+    chart_username: Annotated[str, optional(r"[^\s:\x00-\x1f\x7f]+")] = knob(
+        "",
+        "User of a private chart registry.",
+        accepted="a user name without spaces and colons",
+        example="robot",
     )
-    chart_password: t.Token = secret(
+    chart_password: t.Password = secret(
         "Password of a private chart registry.", accepted="a password without spaces"
     )
-    chart_ca_file: Annotated[str, optional(r"[/~][^\n]*")] = knob(
+    chart_ca_file: t.Path = knob(
         "",
         "CA of a private chart registry. Helm reads it only together with a user and a password.",
         accepted="the absolute path of a PEM file",
@@ -84,12 +89,10 @@ class Chart(Group):
 class Images(Group):
     """Images."""
 
-    image_registry: Annotated[str, matching(r"[a-z0-9]+(?:[.-]+[a-z0-9]+)*(?::\d{1,5})?", longest=253)] = (
-        knob(
-            "docker.io",
-            "Registry of every image that names none.",
-            accepted="host[:port], no scheme and no path",
-        )
+    image_registry: t.Registry = knob(
+        "docker.io",
+        "Registry of every image that names none.",
+        accepted="host[:port] such as registry.example.com, no scheme and no path",
     )
     image_pull_secrets: t.Names = knob(
         [],

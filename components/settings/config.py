@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -51,7 +52,7 @@ def read() -> Settings:
 
 def _foreign(full_key: str, namespace: str, project: str) -> Iterator[Mistake]:
     """A key that is not this program's, but was most likely meant for it."""
-    fix = f"pulumi config rm {full_key}"
+    fix = f"pulumi config rm {shlex.quote(full_key)}"
     if namespace == "kubernetes":
         accepted = f"{project}:context and {project}:kubeconfig; nothing else chooses the cluster"
         yield Mistake(full_key, "a setting of Pulumi's default provider", accepted, fix)

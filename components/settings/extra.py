@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.settings.chart_names import joined, unknown
 from components.settings.findings import Finding, wrong
-from components.settings.guarded import REFUSED, TOP
+from components.settings.guarded import ALLOWED, LISTS, OWN_ARGS, OWN_ENV, REFUSED
 from components.settings.model import Settings
 
 _SECRET = re.compile(r"(?i)(password|passwd|token|bindpw|(secret|access|api)_?key|connection_?string)$")
 _SECRET_NAME = re.compile(rf"{_SECRET.pattern[:-2]}|secret|credentials?)$")
-_LISTS = ("tracking.extraArgs", "tracking.extraEnvVars")
-_OWN_ENV = ("MLFLOW_AUTH_CONFIG_PATH", "MLFLOW_FLASK_SERVER_SECRET_KEY", "MLFLOW_DATABASE_PASSWORD")
-_OWN_ARGS = ("--app-name", "--backend-store-uri", "--artifacts-destination", "--host", "--port", "-h", "-p")
+_SECRET_URL = re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@")
+"""A URL with a password in it; `$(VARIABLE)` in its place is none."""
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every leaf of nested maps and lists with its path, `tracking.extraEnvVars[0].name`; empty ones too."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}" if path else str(key))
+            yield from leaves(item, joined(path, str(key)))
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
             yield from leaves(item, f"{path}[{index}]")
@@ -32,23 +31,38 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _why_not(path: str, value: Any) -> str:
     """Why this leaf is refused, or an empty text."""
+    if path in ALLOWED:
+        return ""
     for refused, why in REFUSED.items():
         if path == refused or path.startswith((f"{refused}.", f"{refused}[")):
             return why
-        if refused.startswith(f"{path}."):
+        if refused.startswith(f"{path}.") and value != {}:
             return "a map: anything else here would take the program's own values away"
-    if (path in _LISTS and value != []) or path.startswith(tuple(f"{listed}." for listed in _LISTS)):
+    if (path in LISTS and value != []) or path.startswith(tuple(f"{listed}." for listed in LISTS)):
         return "a list: it is appended to the program's own"
     if value is None:
         return "no null: it would take the chart's own value away"
-    leaf = path.rsplit(".", 1)[-1]
-    if _SECRET.search(leaf) and isinstance(value, str) and value:
+    return _not_in_values(path, value) or _not_on_lists(path, str(value))
+
+
+def _not_in_values(path: str, value: Any) -> str:
+    """Why this leaf would be a secret that Helm keeps in plain text, or an empty text."""
+    named = _SECRET.search(path.rsplit(".", 1)[-1])
+    if isinstance(value, str) and value and (named or _SECRET_URL.search(value)):
         return "no secret in values: put it in a Secret and refer to it"
-    text = str(value)
-    if path.startswith("tracking.extraArgs[") and text.split("=")[0].split(" ")[0] in _OWN_ARGS:
-        return f"this argument is the program's own: {', '.join(_OWN_ARGS)}"
-    if path.startswith("tracking.extraEnvVars[") and leaf == "name" and text in _OWN_ENV:
-        return f"this variable is the chart's own: {', '.join(_OWN_ENV)}"
+    return ""
+
+
+def _not_on_lists(path: str, text: str) -> str:
+    """Why this argument or variable is refused, or an empty text."""
+    argument = path.startswith("tracking.extraArgs[")
+    variable = path.startswith("tracking.extraEnvVars[") and path.endswith(".name")
+    if (argument or variable) and "{{" in text:
+        return "no template: what it becomes cannot be checked"
+    if argument and (text.split("=")[0] in OWN_ARGS or text[:2] in OWN_ARGS):
+        return f"this argument is the program's own: {', '.join(OWN_ARGS)}"
+    if variable and text in OWN_ENV:
+        return f"this variable is the chart's own: {', '.join(OWN_ENV)}"
     return ""
 
 
@@ -61,19 +75,22 @@ def _plain_secrets(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def extra_values(settings: Settings) -> Iterator[Finding]:
-    """Every leaf of `extraValues` that would break a guarantee, and every unknown top-level name."""
+    """Every leaf of `extraValues` that would break a guarantee, and every name that the chart has not."""
     values = settings.extra_values
+    mistyped = dict(unknown(values, settings.chart_version))
     plain = set(_plain_secrets(values))
+    for path, near in mistyped.items():
+        accepted = f"a value of the chart{f'; did you mean {near}?' if near else ''}"
+        yield _refused(settings, path, accepted, "chart_version")
     for path, value in leaves(values):
-        if not path:
-            return
-        top = re.split(r"[.\[]", path)[0]
-        why = _why_not(path, value)
-        if top not in TOP:
-            near = difflib.get_close_matches(top, TOP, 1, 0.5)
-            why = f"a value of the chart{f'; did you mean {near[0]}?' if near else ''}"
-        elif path in plain:
-            why = "no secret in values: use valueFrom.secretKeyRef"
+        if not path or any(path == name or path.startswith((f"{name}.", f"{name}[")) for name in mistyped):
+            continue
+        why = "no secret in values: use valueFrom.secretKeyRef" if path in plain else _why_not(path, value)
         if why:
-            fix = f"pulumi config rm --path 'extraValues.{path}'"
-            yield wrong(settings, "extra_values", why, fix, what=path)
+            yield _refused(settings, path, why)
+
+
+def _refused(settings: Settings, path: str, accepted: str, *others: str) -> Finding:
+    inside = f"extraValues{'' if path.startswith('[') else '.'}{path}"
+    fix = "pulumi config rm --path '{}'".format(inside.replace("'", "'\"'\"'"))
+    return wrong(settings, "extra_values", accepted, fix, *others, what=path)

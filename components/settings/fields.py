@@ -20,6 +20,7 @@ class Group(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        defer_build=True,  # of the groups only their union is ever filled in
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
@@ -117,10 +118,10 @@ def _strict_bool(value: object) -> object:
 
 
 def _strict_int(value: object) -> object:
-    """Whole decimal numbers only: no "1.0", "1_000" or " 1"."""
+    """Whole decimal numbers only: no "1.0", "1_000", " 1" or "010" (eight, in YAML)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
+    if isinstance(value, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,8}", value):
         return int(value)
     raise ValueError
 

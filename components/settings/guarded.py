@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-TOP = frozenset(
-    {
-        "affinity",
-        "apiVersions",
-        "clusterDomain",
-        "commonAnnotations",
-        "commonLabels",
-        "diagnosticMode",
-        "externalAzureBlob",
-        "externalDatabase",
-        "externalGCS",
-        "externalS3",
-        "extraDeploy",
-        "fullnameOverride",
-        "gitImage",
-        "global",
-        "image",
-        "kubeVersion",
-        "minio",
-        "nameOverride",
-        "namespaceOverride",
-        "postgresql",
-        "run",
-        "tracking",
-        "volumePermissions",
-        "waitContainer",
-    }
-)
-"""The chart's top-level values (5.1.17); Helm ignores any other in silence."""
-
 REFUSED: dict[str, str] = {
     "tracking.auth": "authentication stays on, with the credentials that the chart makes",
+    "tracking.host": "the server answers its Service and probes on every address of its pod",
+    "tracking.resourcesPreset": "it has no effect beside trackingResources",
+    "tracking.startupProbe": "it has no effect: the program sets tracking.customStartupProbe",
     "tracking.enabled": "the server is what this program runs",
     "tracking.args": "authentication is turned on by an argument; append others with tracking.extraArgs",
     "tracking.command": "it would replace the server",
@@ -51,6 +24,8 @@ REFUSED: dict[str, str] = {
     "tracking.ingress.selfSigned": "use ingressTls",
     "tracking.ingress.secrets": "a private key has no place in values; use ingressTlsSecret",
     "tracking.ingress.annotations": "use ingressAnnotations",
+    "tracking.ingress.ingressClassName": "use ingressClass",
+    "tracking.ingress.path": "the server's address has no path",
     "tracking.metrics": "use metrics and serviceMonitor",
     "tracking.serviceAccount.annotations": "use serviceAccountAnnotations",
     "run": "the program runs a tracking server and no job",
@@ -64,6 +39,8 @@ REFUSED: dict[str, str] = {
     "global.imagePullSecrets": "use imagePullSecrets",
     "global.security": "the program sets it where imageRegistry needs it",
     "global.postgresql": "use the database settings",
+    "global.storageClass": "use storageClass",
+    "global.defaultStorageClass": "use storageClass",
     "fullnameOverride": "the credentials are found by the release's name; use releaseName",
     "nameOverride": "the credentials are found by the release's name; use releaseName",
     "namespaceOverride": "use namespace",
@@ -74,6 +51,13 @@ REFUSED: dict[str, str] = {
     "externalAzureBlob": "use the azure settings",
     "postgresql.enabled": "use database",
     "postgresql.auth": "the database's password belongs to the stack",
+    "postgresql.global": "use the settings; these would reach the database only",
+    "postgresql.passwordUpdateJob": "the database's password belongs to the stack",
+    "postgresql.diagnosticMode": "it would replace the database",
+    "postgresql.primary.command": "it would replace the database",
+    "postgresql.primary.args": "it would replace the database",
+    "postgresql.namespaceOverride": "the server looks for the database in its own namespace",
+    "postgresql.extraDeploy": "make further objects with Pulumi beside this component",
     "postgresql.architecture": "the password Secret has no replication password",
     "postgresql.image": "use imagePostgresql",
     "postgresql.metrics.image": "use imagePostgresExporter",
@@ -81,9 +65,43 @@ REFUSED: dict[str, str] = {
     "postgresql.fullnameOverride": "the database is found by the release's name",
     "postgresql.nameOverride": "the database is found by the release's name",
     "postgresql.primary.resources": "use databaseResources",
+    "postgresql.primary.resourcesPreset": "it has no effect beside databaseResources",
     "postgresql.primary.persistence.enabled": "the database keeps its data",
     "postgresql.primary.persistence.size": "use databaseSize",
     "postgresql.primary.persistence.storageClass": "use databaseClass",
     "postgresql.primary.initdb.scripts.create_auth_db": "this script makes the database of users",
     "postgresql.primary.initdb.scriptsConfigMap": "it would replace that script",
 }
+
+ALLOWED = frozenset({"tracking.auth.extraOverrides.default_permission"})
+"""Below refused values, and harmless: what a new user may do with what others own (MLflow 3.3.2)."""
+
+LISTS = ("tracking.extraArgs", "tracking.extraEnvVars", "tracking.ingress.extraTls")
+"""Lists that are appended to the program's own, so they must be lists."""
+
+OWN_ENV = (
+    "MLFLOW_AUTH_CONFIG_PATH",
+    "MLFLOW_DATABASE_AUTH_URI",
+    "MLFLOW_DATABASE_PASSWORD",
+    "MLFLOW_FLASK_SERVER_SECRET_KEY",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_USERNAME",
+)
+"""Variables that the chart sets; the last two are the login, in the container that writes it down."""
+
+OWN_ARGS = (
+    "--app-name",
+    "--artifacts-destination",
+    "--artifacts-only",
+    "--backend-store-uri",
+    "--default-artifact-root",
+    "--expose-prometheus",
+    "--host",
+    "--no-serve-artifacts",
+    "--port",
+    "--serve-artifacts",
+    "--static-prefix",
+    "-h",
+    "-p",
+)
+"""Arguments of `mlflow server` that follow from settings, or that login, address and probes hang on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,8 +26,12 @@ _RULES = (
 )
 
 
-_HIDDEN = "something that is no map"
-"""A broken `extraValues` may hold anything, so it is not shown."""
+_HIDDEN = {
+    "extra_values": "something that is no map",
+    "chart_username": "something that is no user name",
+    "database_user": "something that is no user name",
+}
+"""What is not shown where it is broken: a map may hold anything, and `user:password` is no user."""
 
 
 def parse(given: Mapping[str, object]) -> Settings:
@@ -78,7 +83,7 @@ def _invalid(key: str, value: object, cause: str) -> Mistake:
     name = KEYS[key]
     if about(name).secret:
         return Mistake(key, "a secret that is not well formed", about(name).accepted, set_command(name))
-    what = _HIDDEN if name == "extra_values" else shown(value) + (f" ({cause})" if cause else "")
+    what = _HIDDEN.get(name) or shown(value) + (f" ({cause})" if cause else "")
     return Mistake(key, what, about(name).accepted, set_command(name))
 
 
@@ -89,7 +94,7 @@ def _unknown(key: str) -> Mistake:
     accepted = (
         f"a known key; the nearest is {near[0]}" if near else "a known key; docs/configuration.md lists them"
     )
-    return Mistake(key, "an unknown key", accepted, f"pulumi config rm {key}")
+    return Mistake(key, "an unknown key", accepted, f"pulumi config rm {shlex.quote(key)}")
 
 
 def secrecy(name: str, *, is_secret: bool) -> Iterator[Mistake]:

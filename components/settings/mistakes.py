@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import pulumi
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_USER = re.compile(r'[^\s"]*:[^\s"]*@(?!(?:sha256|sha512|md5):)')
+"""Not the `name:tag@` of an image."""
+_QUERY = re.compile(r'\?[^\s"]+')
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -22,7 +27,7 @@ class Mistake:
     def __str__(self) -> str:
         """Four lines, the key first."""
         lines = (self.key, f"given:    {self.given}", f"accepted: {self.accepted}", f"fix:      {self.fix}")
-        return "\n     ".join(lines)
+        return "\n     ".join(_CONTROL.sub("?", line) for line in lines)
 
 
 class WrongSettings(pulumi.RunError):
@@ -38,7 +43,11 @@ class WrongSettings(pulumi.RunError):
 
 
 def shown(value: object) -> str:
-    """A value as it stands in a message: on one line, cut at 80 characters, without a URL's password."""
+    """A value as it stands in a message: on one line, cut at 80 characters, without what a URL may hide.
+
+    That is `user:password@`, wherever it stands, and all after a question mark.
+    """
     text = f'"{value}"' if isinstance(value, str) else json.dumps(value, default=str)
-    text = re.sub(r"//[^/\s]*@", "//...@", " ".join(text.split()))
+    text = _USER.sub("...@", " ".join(text.split()))
+    text = _QUERY.sub("?...", text)
     return text if len(text) <= 80 else f"{text[:77]}..."

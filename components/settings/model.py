@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from components import names
 from components.settings.cluster import Chart, Cluster, Images
 from components.settings.fields import Group, Knob, knob_of
 from components.settings.network import Ingress, Metrics
@@ -43,7 +44,7 @@ class Settings(
     @property
     def kept_chart_secret(self) -> bool:
         """Whether the sub-chart's own password Secret stays in charge (a release adopted from Helm)."""
-        return self.database_existing_secret == f"{self.release_name}-postgresql"
+        return self.database_existing_secret == names.database(self.release_name)
 
 
 KEYS: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}

@@ -17,7 +17,7 @@ class Ingress(Group):
     ingress_host: t.Host = knob(
         "",
         "Host name of the server. Empty: no ingress.",
-        accepted="a DNS name of two or more labels, lower case, without scheme, port or path",
+        accepted="a DNS name of two or more labels, lower case, no address, without scheme, port or path",
         example="mlflow.example.com",
     )
     ingress_class: t.OptionalName = knob(
@@ -35,7 +35,7 @@ class Ingress(Group):
     ingress_tls_secret: t.OptionalName = knob(
         "", "An existing TLS Secret, instead of an issuer.", accepted=_NAME, example="mlflow-tls"
     )
-    ingress_annotations: t.TextMap = knob(
+    ingress_annotations: t.Annotations = knob(
         {},
         "Further annotations; they win over the program's own (large and slow uploads on nginx).",
         accepted="a map of annotation names to texts",
@@ -50,12 +50,12 @@ class Metrics(Group):
     service_monitor: t.Boolean = knob(
         False, "Make a ServiceMonitor; needs the Prometheus operator.", accepted=_BOOL
     )
-    service_monitor_interval: Annotated[str, optional(r"\d+(?:ms|s|m|h)")] = knob(
+    service_monitor_interval: Annotated[str, optional(r"[1-9][0-9]{0,8}(?:ms|s|m|h)")] = knob(
         "", "Time between scrapes. Empty: Prometheus' own.", accepted="a duration such as 30s", example="30s"
     )
-    service_monitor_labels: t.TextMap = knob(
+    service_monitor_labels: t.Labels = knob(
         {},
         "Labels by which a Prometheus finds the ServiceMonitor.",
-        accepted="a map of labels",
+        accepted="a map of label names to label values",
         example="--path serviceMonitorLabels.release prometheus",
     )

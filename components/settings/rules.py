@@ -6,10 +6,15 @@ from collections.abc import Iterator
 
 from components.settings.findings import Finding, missing, no_effect, one_of, wrong
 from components.settings.images import image
-from components.settings.model import Settings, is_given, set_command
+from components.settings.model import Settings, is_given, key_of, set_command
 
 _RESERVED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _ISSUERS = ("ingress_cluster_issuer", "ingress_issuer", "ingress_tls_secret")
+_ISSUED_BY = {
+    "cert-manager.io/cluster-issuer": "ingress_cluster_issuer",
+    "cert-manager.io/issuer": "ingress_issuer",
+    "kubernetes.io/tls-acme": "ingress_cluster_issuer",
+}
 _IMAGES = ("image_mlflow", "image_postgresql", "image_os_shell", "image_git", "image_postgres_exporter")
 _EXTERNAL = ("host", "port", "user", "name", "auth_name", "password", "existing_secret_key")
 _SUBCHART = ("database_size", "database_class", "database_resources")
@@ -48,7 +53,12 @@ def ingress(settings: Settings) -> Iterator[Finding]:
     if not settings.ingress_host:
         for name in (*_ISSUERS, "ingress_class", "ingress_tls", "ingress_annotations"):
             yield from no_effect(settings, name, "without ingressHost", "ingress_host")
-    elif settings.ingress_tls:
+        return
+    for name in _ISSUED_BY.keys() & settings.ingress_annotations.keys():
+        key = _ISSUED_BY[name]
+        fix = f"pulumi config rm --path 'ingressAnnotations[\"{name}\"]'"
+        yield wrong(settings, "ingress_annotations", f"not {name}: use {key_of(key)}", fix, what=name)
+    if settings.ingress_tls:
         yield from one_of(settings, _ISSUERS, "with ingressTls true", "ingress_host", "ingress_tls")
     else:
         for name in _ISSUERS:

@@ -6,16 +6,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.settings import quantities as q
 from components.settings import types as t
 from components.settings.fields import Group, Whole, knob, secret
+
+SCRATCH_REQUEST = "50Mi"
+"""What a server pod asks of a node's disk in advance, as with the chart's own presets (5.1.17)."""
 
 _BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _CLASS = "the name of a storage class"
-_SIZE = "a quantity of bytes such as 8Gi"
-_SERVER: t.Amounts = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
-_WAIT: t.Amounts = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
-_DATABASE_PODS: t.Amounts = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+_SIZE = "a quantity of bytes such as 8Gi, at least 1Mi"
+_SERVER: q.Amounts = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+_WAIT: q.Amounts = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
+_DATABASE_PODS: q.Amounts = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 _RESOURCES = "requests and limits, each quantities by resource (empty: none), no request above its limit"
 _DATABASE = "at most 63 of a-z, A-Z, 0-9 and _, no digit first"
 
@@ -44,7 +48,7 @@ class Server(Group):
         accepted="a whole number of seconds, 10 to 3600",
         promotable=True,
     )
-    tracking_resources: Annotated[t.Resources, t.laid_over(_SERVER)] = knob(
+    tracking_resources: Annotated[t.Resources, q.laid_over(_SERVER)] = knob(
         _SERVER,
         "Resources of a server pod. No CPU limit: it only slows the start and every request.",
         accepted=_RESOURCES,
@@ -56,7 +60,7 @@ class Server(Group):
         "Room on the node for artifacts in flight; a pod that needs more is evicted.",
         accepted=_SIZE,
     )
-    wait_resources: Annotated[t.Resources, t.laid_over(_WAIT)] = knob(
+    wait_resources: Annotated[t.Resources, q.laid_over(_WAIT)] = knob(
         _WAIT,
         "Resources of the init containers that wait for database and store.",
         accepted=_RESOURCES,
@@ -111,7 +115,7 @@ class Database(Group):
     database_class: t.OptionalName = knob(
         "", "Its class, if not storageClass.", accepted=_CLASS, example="standard"
     )
-    database_resources: Annotated[t.Resources, t.laid_over(_DATABASE_PODS)] = knob(
+    database_resources: Annotated[t.Resources, q.laid_over(_DATABASE_PODS)] = knob(
         _DATABASE_PODS,
         "Resources of the sub-chart database.",
         accepted=_RESOURCES,

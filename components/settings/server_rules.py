@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from components.settings.findings import Finding, no_effect, wrong
 from components.settings.model import Settings, key_of, remove_command, set_command
+from components.settings.quantities import quantity
+from components.settings.server import SCRATCH_REQUEST
 
 _VOLUME = ("tracking_volume_class", "tracking_volume_size", "tracking_volume_access_mode")
 _SCALING = ("autoscaling_min", "autoscaling_max", "autoscaling_cpu", "autoscaling_memory")
@@ -44,6 +46,15 @@ def server(settings: Settings) -> Iterator[Finding]:
             "tracking_resources",
             "no limits.ephemeral-storage: trackingScratchSize sets it",
             "pulumi config rm --path 'trackingResources.limits.ephemeral-storage'",
+        )
+    request = settings.tracking_resources.get("requests", {}).get("ephemeral-storage", SCRATCH_REQUEST)
+    if quantity(request) > quantity(settings.tracking_scratch_size):
+        yield wrong(
+            settings,
+            "tracking_scratch_size",
+            f"at least {request}, what a pod asks for in advance",
+            set_command("tracking_scratch_size"),
+            "tracking_resources",
         )
     if not settings.autoscaling:
         for name in _SCALING:

@@ -10,7 +10,7 @@ from components.settings.fields import Group, knob, matching, optional, secret
 _BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _KEY = "a key of that Secret"
-_BUCKET = '3 to 63 of a-z, 0-9, "." and "-", ends are letters or digits'
+_BUCKET = '3 to 63 of a-z, 0-9, "-" and single ".", ends are letters or digits, no address'
 
 
 class Artifacts(Group):
@@ -25,7 +25,7 @@ class Artifacts(Group):
     workload_identity: t.Boolean = knob(
         False, "The store knows the server by its service account or node: no credentials.", accepted=_BOOL
     )
-    service_account_annotations: t.TextMap = knob(
+    service_account_annotations: t.Annotations = knob(
         {},
         "Annotations of the server's service account, for workload identity.",
         accepted="a map of annotation names to texts",
@@ -43,7 +43,7 @@ class S3(Group):
         example="https://minio.example.com",
     )
     s3_bucket: t.Bucket = knob("mlflow", "Bucket; it must exist.", accepted=_BUCKET)
-    s3_region: Annotated[str, optional(r"[a-z0-9-]+", longest=63)] = knob(
+    s3_region: Annotated[str, optional(r"[a-z0-9]+(?:-[a-z0-9]+)*", longest=63)] = knob(
         "", "Region, where the service needs one.", accepted='a-z, 0-9 and "-"', example="eu-central-1"
     )
     s3_access_key_id: t.Token = secret("Access key id.", accepted="an access key id without spaces")
@@ -65,13 +65,16 @@ class Gcs(Group):
     """Google Cloud Storage."""
 
     gcs_bucket: t.OptionalBucket = knob(
-        "", "Bucket. Required with artifactStore gcs.", accepted=_BUCKET, example="mlflow-artifacts"
+        "",
+        "Bucket. Required with artifactStore gcs.",
+        accepted='3 to 222 of a-z, 0-9, ".", "_" and "-", ends are letters or digits',
+        example="mlflow-artifacts",
     )
     gcs_project: Annotated[str, optional(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")] = knob(
         "", "Google Cloud project.", accepted="a project id", example="my-project"
     )
-    gcs_credentials: t.Text = secret(
-        "Service account key file (JSON).", accepted="the text of a JSON key file"
+    gcs_credentials: t.KeyFile = secret(
+        "Service account key file (JSON).", accepted="the text of a JSON key file, not its path"
     )
     gcs_existing_secret: t.OptionalName = knob(
         "", "An existing Secret with the key file.", accepted=_NAME, example="mlflow-gcs-creds"
@@ -92,16 +95,16 @@ class Azure(Group):
         "mlflow", "Blob container; it must exist.", accepted='3 to 63 of a-z, 0-9 and single "-"'
     )
     azure_access_key: t.Token = secret("Access key of the account.", accepted="an access key without spaces")
-    azure_connection_string: t.Token = secret(
-        "Connection string of the account.", accepted="a connection string without spaces"
+    azure_connection_string: t.ConnectionString = secret(
+        "Connection string of the account.", accepted="a connection string: name=value, more after semicolons"
     )
-    azure_client_id: Annotated[str, optional(r"[0-9a-fA-F-]{36}")] = knob(
+    azure_client_id: t.Uuid = knob(
         "",
         "Client id of a service principal or workload identity.",
         accepted="a UUID",
         example="00000000-0000-0000-0000-000000000000",
     )
-    azure_tenant_id: Annotated[str, optional(r"[0-9a-fA-F-]{36}")] = knob(
+    azure_tenant_id: t.Uuid = knob(
         "", "Its tenant id.", accepted="a UUID", example="00000000-0000-0000-0000-000000000000"
     )
     azure_client_secret: t.Token = secret(

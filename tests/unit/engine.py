@@ -41,6 +41,8 @@ class Registered:
     provider: str
     depends_on: set[str]
     id: str = ""
+    hidden: set[str] = field(default_factory=set)
+    """Outputs that the state keeps encrypted."""
 
 
 @dataclass
@@ -48,6 +50,9 @@ class Engine(Mocks):
     """Records every resource by its name; a preview answers nothing that is not known yet."""
 
     preview: bool = False
+    login: Mapping[str, str] = field(default_factory=lambda: LOGIN)
+    installed: bool = False
+    """Whether the release exists before the program runs: then a preview knows ids, and no status."""
     resources: dict[str, Registered] = field(default_factory=dict)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -57,8 +62,9 @@ class Engine(Mocks):
         elif args.typ == "kubernetes:helm.sh/v3:Release":
             outputs["status"] = UNKNOWN if self.preview else STATUS
         elif args.resource_id:
-            outputs["data"] = UNKNOWN if args.resource_id == UNKNOWN else LOGIN
-        return args.resource_id or f"{args.name}-id", outputs
+            outputs["data"] = UNKNOWN if args.resource_id == UNKNOWN else self.login
+        new = "" if self.preview and not self.installed else f"{args.name}-id"
+        return args.resource_id or new, outputs
 
     def call(self, args: Any) -> Any:
         raise AssertionError(f"the program calls {args.token}: it should only register resources")
@@ -90,6 +96,7 @@ class _Monitor(MockMonitor):
             request.provider,
             {urn.rsplit("::", 1)[1] for urn in request.dependencies},
             getattr(request, "id", ""),
+            set(request.additionalSecretOutputs),
         )
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name

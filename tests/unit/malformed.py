@@ -170,7 +170,7 @@ STORES = [
         "azureConnectionString",
         "pulumi config rm azureConnectionString",
         {**AZURE},
-        {**NO_KEYS, "azureAccessKey": "k", "azureConnectionString": "c"},
+        {**NO_KEYS, "azureAccessKey": "k", "azureConnectionString": "AccountName=a"},
     ),
     Case(
         "azureTenantId", "pulumi config set azureTenantId", {**AZURE}, {**NO_KEYS, "azureClientSecret": "k"}
@@ -282,7 +282,7 @@ EXTRA = [
     extra({"global": {"security": {"allowInsecureImages": True}}}, "global.security.allowInsecureImages"),
     extra({"postgresql": {"primary": {"nodeSelector": None}}}, "postgresql.primary.nodeSelector"),
     extra({"fullnameOverride": "x"}, "fullnameOverride"),
-    extra({"traking": {"nodeSelector": {"a": "b"}}}, "traking.nodeSelector.a"),
+    extra({"traking": {"nodeSelector": {"a": "b"}}}, "traking"),
 ]
 KEYS = [
     Case("contxt", "pulumi config rm contxt", {"contxt": "lab"}, says="the nearest is context"),

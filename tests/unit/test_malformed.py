@@ -10,6 +10,9 @@ import pytest
 from ops.stack import PROGRAM
 from tests.unit.engine import start
 from tests.unit.malformed import CASES, GOOD, SECRETS, Case
+from tests.unit.nasty import NASTY
+
+ALL = [*CASES, *NASTY]
 
 
 def run_program() -> None:
@@ -19,11 +22,11 @@ def run_program() -> None:
 
 def test_at_least_sixty_are_tried() -> None:
     assert len(CASES) >= 60
-    assert len({repr(case) for case in CASES}) == len(CASES)
+    assert len({repr(case) for case in ALL}) == len(ALL)
 
 
 @pytest.mark.parametrize(
-    "case", CASES, ids=lambda case: f"{case.key}: {case.config or sorted(case.secrets)}"[:70]
+    "case", ALL, ids=lambda case: ascii(f"{case.key}: {case.config or sorted(case.secrets)}")[:70]
 )
 def test_refused_with_key_and_fix(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     engine = start(case.given(), case.hidden())

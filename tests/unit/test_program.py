@@ -185,6 +185,61 @@ def test_a_preview_of_the_first_creation_reads_no_credentials() -> Any:
     return future(known()).apply(check)
 
 
+@awaited
+def test_a_preview_of_a_change_reads_the_credentials_first() -> Any:
+    """So a deleted Secret stops `up` before Helm makes a password that MLflow does not know."""
+    engine = start(GOOD, SECRETS, preview=True)
+    engine.installed = True
+
+    def check(password: str) -> None:
+        assert password == ADMIN["admin-password"]
+        assert engine.named("mlflow-credentials").id == "mlflow/mlflow-tracking"
+
+    runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
+    return outputs()["admin_password"].apply(check)
+
+
+def test_a_secret_without_the_login_is_told_with_its_keys_and_no_value() -> None:
+    engine = start(GOOD, SECRETS)
+    engine.login = {"other": "UGxhbnRlZA=="}
+
+    @awaited
+    def program() -> Any:
+        return run(lambda _: None)
+
+    with pytest.raises(pulumi.RunError, match=r"mlflow/mlflow-tracking has no key admin-") as raised:
+        program()
+    assert "(its keys: other)" in str(raised.value)
+    assert "UGxhbnRlZA" not in str(raised.value)
+
+
+@awaited
+def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The SDK would take KUBECONFIG for an input, and the next person's `up` would stumble over it."""
+    monkeypatch.setenv("KUBECONFIG", "/home/alice/.kube/config")
+    engine = start({**GOOD, "chartUsername": "robot"}, {**SECRETS, "chartPassword": "PlantedChart"})
+
+    def check(_: dict[str, Any]) -> None:
+        assert engine.named("mlflow-cluster").inputs == {"context": "lab", "enableSecretMutable": "true"}
+        assert set(engine.named("mlflow-release").inputs["repositoryOpts"]) == {"username", "password"}
+
+    return run(check)
+
+
+@awaited
+def test_two_releases_in_one_namespace_have_secrets_of_their_own() -> Any:
+    engine = start({**GOOD, "releaseName": "second"}, SECRETS)
+
+    def check(found: dict[str, Any]) -> None:
+        assert set(made_secrets(engine)) == {"second-mlflow-s3-creds", "second-mlflow-database"}
+        values = engine.named("mlflow-release").inputs["values"]
+        assert values["externalS3"]["existingSecret"] == "second-mlflow-s3-creds"
+        assert values["postgresql"]["auth"]["existingSecret"] == "second-mlflow-database"
+        assert engine.named("mlflow-credentials").id == "mlflow/second-mlflow-tracking"
+
+    return run(check)
+
+
 def made_secrets(engine: Engine) -> dict[str, set[str]]:
     """Names and keys of the Secrets that the program made."""
     found = {}
@@ -214,12 +269,12 @@ DATABASE = {"mlflow-database": {"password", "postgres-password"}}
         ),
         (
             {key: value for key, value in {**GOOD, **GCS}.items() if value is not None},
-            {"gcsCredentials": "{}"},
+            {"gcsCredentials": '{"type": "service_account"}'},
             {"mlflow-gcs-creds": {"key.json"}, **DATABASE},
         ),
         (
             AZURE,
-            {"azureConnectionString": "c"},
+            {"azureConnectionString": "AccountName=a"},
             {"mlflow-azure-creds": {"AZURE_STORAGE_CONNECTION_STRING"}, **DATABASE},
         ),
     ],

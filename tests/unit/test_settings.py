@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from components.settings import Settings, WrongSettings, parse, read
 from components.settings.mistakes import shown
 from components.settings.model import KEYS, about, is_given, key_of
-from components.settings.types import quantity
+from components.settings.quantities import quantity
 from tests.unit.engine import start
 from tests.unit.malformed import CASES, GOOD, SECRETS, Case
 
@@ -25,6 +25,11 @@ def test_the_project_s_empty_defaults_mean_not_set() -> None:
     """The engine fills in every default of Pulumi.yaml, as plain text, secrets too."""
     start({**GOOD, "chartPassword": "", "ingressHost": "", "extraValues": "{}", "pulumi:tags": "{}"}, SECRETS)
     assert read() == parse({**GOOD, **SECRETS})
+
+
+@pytest.mark.parametrize("name", sorted(name for name in KEYS.values() if about(name).secret))
+def test_an_empty_secret_is_one_that_is_not_set(name: str) -> None:
+    assert not is_given(Settings.model_validate({key_of(name): ""}), name)
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from components import names
-from components.settings import Settings, parse
+from components.settings import Settings, WrongSettings, parse
 from components.values import merged, values
+from components.values_restart import ANNOTATION
 from components.values_stores import artifact_root
 from tests.unit.malformed import EXTERNAL, GOOD, SECRETS, UUID
 
 DIGEST = f"sha256:{'a' * 64}"
 GCS = {"context": "lab", "artifactStore": "gcs", "gcsBucket": "bucket"}
 AZURE = {"context": "lab", "artifactStore": "azure", "azureStorageAccount": "account"}
+VOLUME = {"context": "lab", "artifactStore": "volume"}
 
 
 def of(**config: Any) -> Settings:
@@ -57,7 +59,7 @@ def test_one_resource_can_be_set_or_removed_alone() -> None:
     limits = {"limits": {"memory": "3Gi"}, "requests": {"cpu": ""}}
     found = values(of(trackingResources=limits, waitResources={"limits": {"memory": "1Gi"}}))
     assert at(found, "tracking.resources") == {
-        "requests": {"memory": "1Gi"},
+        "requests": {"memory": "1Gi", "ephemeral-storage": "50Mi"},
         "limits": {"memory": "3Gi", "ephemeral-storage": "16Gi"},
     }
     assert at(found, "run.resources.requests") == {"cpu": "50m", "memory": "64Mi"}
@@ -168,7 +170,7 @@ def test_artifacts_on_a_shared_volume() -> None:
         "accessModes": ["ReadWriteMany"],
     }
     assert "updateStrategy" not in found["tracking"]
-    assert "externalS3" not in found
+    assert found["externalS3"] == {"useCredentialsInSecret": False}
     assert artifact_root(settings) == "/bitnami/mlflow/mlartifacts"
 
 
@@ -183,6 +185,7 @@ def test_autoscaling_numbers_are_texts() -> None:
 
 def test_metrics_and_service_monitor() -> None:
     assert at(values(of(metrics="true")), "tracking.metrics") == {"enabled": True}
+    assert at(values(of(metrics="true")), "tracking.extraArgs")[-1] == "--expose-prometheus=/tmp/metrics"
     monitor = values(of(metrics="true", serviceMonitor="true", serviceMonitorInterval="30s"))
     assert at(monitor, "tracking.metrics.serviceMonitor") == {"enabled": True, "interval": "30s"}
     labelled = values(of(metrics="true", serviceMonitor="true", serviceMonitorLabels={"release": "p"}))
@@ -299,6 +302,67 @@ def test_extra_values_may_name_secrets_that_exist() -> None:
     assert at(values(of(extraValues={"tracking": tracking})), "tracking.extraEnvVars") == [reference]
 
 
+def test_extra_values_may_say_what_new_users_may_do() -> None:
+    extra = {"tracking": {"auth": {"extraOverrides": {"default_permission": "NO_PERMISSIONS"}}}}
+    assert at(values(of(extraValues=extra)), "tracking.auth") == {
+        "enabled": True,
+        **extra["tracking"]["auth"],
+    }
+
+
+def test_another_chart_may_have_names_of_its_own_but_no_mistyped_ones() -> None:
+    new = {"tracking": {"brandNewThing": True}}
+    assert at(values(of(chartVersion="6.0.0", extraValues=new)), "tracking.brandNewThing") is True
+    with pytest.raises(WrongSettings, match="did you mean nodeSelector"):
+        of(chartVersion="6.0.0", extraValues={"tracking": {"nodeSelecter": {"a": "b"}}})
+
+
+def test_own_tls_is_kept_when_extra_values_add_more() -> None:
+    more = {"hosts": ["n.example.com"], "secretName": "n"}
+    found = values(
+        of(
+            ingressHost="m.example.com",
+            ingressTlsSecret="cert",
+            extraValues={"tracking": {"ingress": {"extraTls": [more]}}},
+        )
+    )
+    own = {"hosts": ["m.example.com"], "secretName": "cert"}
+    assert at(found, "tracking.ingress.extraTls") == [own, more]
+
+
+def test_a_changed_credential_restarts_the_pods_and_shows_nothing_of_it() -> None:
+    first, same, other = (
+        at(values(of(s3SecretAccessKey=key)), f"tracking.podAnnotations.{ANNOTATION}")
+        for key in ("PlantedOne", "PlantedOne", "PlantedTwo")
+    )
+    assert first == same != other
+    assert len(first) == 4
+
+
+def test_the_chart_registry_s_password_restarts_nothing() -> None:
+    private = {"chartUsername": "robot", "chartPassword": "PlantedChart"}
+    assert values(of(**private)) == values(of())
+
+
+def test_credentials_that_others_keep_have_no_annotation() -> None:
+    assert "podAnnotations" not in values(parse({**GOOD, "s3ExistingSecret": "mine"}))["tracking"]
+
+
+def test_a_pod_asks_a_node_for_little_disk_and_may_use_much() -> None:
+    """Without a request Kubernetes takes the limit for one: no node with less free disk would do."""
+    found = at(values(of()), "tracking.resources")
+    assert found["requests"]["ephemeral-storage"] == "50Mi"
+    own = values(of(trackingResources={"requests": {"ephemeral-storage": "2Gi"}}))
+    assert at(own, "tracking.resources.requests.ephemeral-storage") == "2Gi"
+
+
+@pytest.mark.parametrize(
+    "config", [{**GCS, "workloadIdentity": "true"}, {**AZURE, "azureAccessKey": "k"}, {**VOLUME}]
+)
+def test_no_other_store_has_empty_s3_credentials(config: dict[str, Any]) -> None:
+    assert values(parse(config))["externalS3"] == {"useCredentialsInSecret": False}
+
+
 def test_merging_changes_neither_side() -> None:
     base, over = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merged(base, over) == {"a": {"b": 1, "c": 2}}
@@ -316,3 +380,12 @@ def test_merging_changes_neither_side() -> None:
 )
 def test_names_follow_the_chart(release: str, name: str) -> None:
     assert names.tracking(release) == name
+
+
+@pytest.mark.parametrize(
+    ("release", "name"), [("mlflow", "mlflow-postgresql"), ("my-postgresql", "my-postgresql")]
+)
+def test_the_database_s_own_secret_is_known_by_the_chart_s_rule(release: str, name: str) -> None:
+    """A release adopted from Helm keeps it in charge by naming it."""
+    kept = values(of(releaseName=release, databaseExistingSecret=name))
+    assert "auth" not in kept["postgresql"]

@@ -1,0 +1,218 @@
+"""Wrong configurations that a person has to think of: what a first check of each value lets through."""
+
+from __future__ import annotations
+
+import json
+
+from tests.unit.malformed import (
+    AZURE,
+    EXTERNAL,
+    GCS,
+    HOST,
+    NO_KEYS,
+    SECRETS,
+    Case,
+    extra,
+    one,
+    path,
+)
+
+DIGEST = f"sha256:{'a' * 64}"
+
+NUMBERS = [
+    one("timeout", " 600"),
+    one("timeout", "0600"),
+    one("timeout", "1_000"),
+    one("timeout", "\u0666\u0660\u0660"),
+    one("timeout", "9" * 40),
+    one("trackingReplicas", "true"),
+    one("trackingWorkers", "[]"),
+    one("trackingWorkers", '"2"'),
+    one("createNamespace", ""),
+    one("databasePort", "65536", **EXTERNAL),
+    one("databasePort", "-5432", **EXTERNAL),
+    one("databasePort", "05432", **EXTERNAL),
+]
+NAMES = [
+    one("context", "$(id)"),
+    one("context", "-x"),
+    one("context", "a\x1b[31m", says="?[31m"),
+    one("kubeconfig", "~root/config"),
+    one("namespace", "mlflow "),
+    one("namespace", "mlflow\n"),
+    one("namespace", "mlflów"),
+    one("namespace", "{{ .Release.Name }}"),
+    one("releaseName", "true"),
+    one("releaseName", "null"),
+    one("storageClass", "123", says="123"),
+    one("storageClass", "1e3"),
+    one("storageClass", "a..b"),
+    one("trackingVolumeClass", "-", trackingVolume="true"),
+    one("s3ExistingSecret", "0x1f"),
+    one("s3ExistingSecret", "a" * 254),
+    one("s3ExistingSecretAccessKeyIdKey", "..", s3ExistingSecret="s"),
+    Case(
+        "gcsExistingSecretKey",
+        "pulumi config set gcsExistingSecretKey key.json",
+        {**GCS, "gcsExistingSecret": "s", "gcsExistingSecretKey": "123"},
+    ),
+    one("ingressClass", "nginx/public", **HOST),
+    one("chartUsername", "robot:PlantedPassword"),
+    one("chartUsername", "two words"),
+    one("chartCaFile", "~/ca.pem"),
+    Case("azureClientId", "pulumi config set azureClientId ", {**AZURE, "azureClientId": "-" * 36}),
+    one("s3Region", "-"),
+]
+HOSTS = [
+    one("ingressHost", "*.example.com"),
+    one("ingressHost", "10.0.0.1"),
+    one("ingressHost", "mlflow.example.com."),
+    one("ingressHost", f"{'a' * 64}.example.com"),
+    one("ingressHost", "mlflow.example.com/ui"),
+    one("ingressHost", "münchen.example.com"),
+    one("s3Endpoint", "https://[::1]:9000"),
+    one("s3Endpoint", "https://minio.example.com:65536"),
+    one("s3Endpoint", "https://minio.example.com:0443"),
+    one("s3Endpoint", "https://minio.example.com:"),
+    one("s3Endpoint", "https://minio.example.com."),
+    one("s3Endpoint", "https://MinIO.example.com"),
+    one("s3Endpoint", "HTTPS://minio.example.com"),
+    one("s3Endpoint", "https://minio.example.com#bucket"),
+    one("s3Endpoint", " https://minio.example.com"),
+    one("s3Endpoint", "https://user:PlantedUrl/Password@minio.example.com"),
+    one("s3Endpoint", "https://minio.example.com?token=PlantedToken"),
+    one("s3Endpoint", f"https://{'a' * 64}.example.com"),
+    one("s3Endpoint", "https://" + ".".join(["a" * 63] * 5)),
+    one("s3Bucket", "my..bucket"),
+    one("s3Bucket", "192.168.0.1"),
+    one("s3Bucket", "mlflow/runs"),
+    one("databaseHost", "postgresql://u:PlantedPassword@db", database="external"),
+    one("databaseHost", "5432", database="external"),
+    one("databaseHost", "db.example.com:5432", database="external"),
+    one("databaseUser", "mlflow:PlantedPassword", **EXTERNAL),
+]
+IMAGES = [
+    one("imageRegistry", "bitnamilegacy"),
+    one("imageRegistry", "registry.example.com:99999"),
+    one("imageRegistry", "registry.example.com/"),
+    one("imageMlflow", "host:0/mlflow"),
+    one("imageMlflow", f"bitnamilegacy/mlflow@sha256:{'a' * 63}"),
+    one("imageMlflow", f"bitnamilegacy/mlflow@sha256:{'A' * 64}"),
+    one("imageMlflow", "bitnamilegacy/mlflow:1@2"),
+    one("imageMlflow", f"bitnamilegacy/mlflow:{'1' * 129}"),
+    one("imageMlflow", "bitnamilegacy/mlflow:ü"),
+    one("imageMlflow", "bitnamilegacy//mlflow"),
+    one("imageMlflow", "../mlflow"),
+    one("imageMlflow", ""),
+    one("chart", "oci://registry.example.com:70000/mlflow"),
+    one("chart", "oci://-/mlflow"),
+    one("chart", f"oci://registry.example.com/mlflow@{DIGEST}"),
+    one("chartVersion", "05.1.17"),
+    one("chartVersion", "5.1.\u0667"),
+    path("imagePullSecrets", "{}", "a list"),
+    path("imagePullSecrets", [{"name": "regcred"}], "a list"),
+    path("imagePullSecrets", "[NaN]", "a list"),
+]
+QUANTITIES = [
+    one("databaseSize", "8"),
+    one("databaseSize", "8gi"),
+    one("databaseSize", "-8Gi"),
+    one("databaseSize", "1e3"),
+    one("databaseSize", "\u0668Gi"),
+    one("databaseSize", " 8Gi"),
+    one("databaseSize", "512m"),
+    one("trackingVolumeSize", "08Gi", trackingVolume="true"),
+    one("trackingScratchSize", "10Mi", says="at least 50Mi"),
+    path("trackingResources", {"limits": {"memory": "512m"}}, "limits.memory"),
+    path("trackingResources", {"limits": {"memory": "2"}}, "limits.memory"),
+    path("trackingResources", {"requests": {"cpu": "1Gi"}}, "requests.cpu"),
+    path("trackingResources", {"requests": {"cpu": "100mi"}}, "requests.cpu"),
+    path("trackingResources", {"requests": {"cpu": 0}}, "requests.cpu"),
+    path("trackingResources", {"requests": {"cpu": -1}}, "requests.cpu"),
+    path("trackingResources", {"requests": {"mem": "1Gi"}}, '"mem" is no resource'),
+    path("trackingResources", {"limits": {"nvidia.com/gpu": "0.5"}}, "nvidia.com/gpu"),
+    path("trackingResources", "[]", "requests and limits"),
+    path("waitResources", {"limits": None}, "requests and limits"),
+]
+MAPS = [
+    path("ingressAnnotations", {"no good key!": "x"}, "not well formed"),
+    path("ingressAnnotations", {f"{'a' * 254}/x": "x"}, "not well formed"),
+    path("serviceAccountAnnotations", {"": "x"}, "not well formed"),
+    path("serviceMonitorLabels", {"release": "two words"}, "release"),
+    path("serviceMonitorLabels", {"release": "a" * 64}, "release"),
+    Case(
+        "ingressAnnotations",
+        "pulumi config rm --path 'ingressAnnotations[\"cert-manager.io/issuer\"]'",
+        {**HOST, "ingressTlsSecret": "t", "ingressAnnotations": '{"cert-manager.io/issuer": "x"}'},
+        says="use ingressIssuer",
+    ),
+    path("extraValues", "[" * 100_000, "a map"),
+    path("extraValues", '{"tracking": {"pdb": {"minAvailable": Infinity}}}', "a map"),
+    path("extraValues", "null", "a map"),
+    path("extraValues", '"tracking"', "a map"),
+]
+HIDDEN = [
+    Case(key, f"pulumi config set --secret {key}", {**config}, {**NO_KEYS, key: value}, "not well formed")
+    for key, value, config in (
+        ("s3AccessKeyId", "Planted\n", {}),
+        ("s3SecretAccessKey", "Plantedü", {}),
+        ("chartPassword", "Planted\x00", {"chartUsername": "u"}),
+        ("gcsCredentials", "/home/me/Planted.json", GCS),
+        ("gcsCredentials", '["Planted"]', GCS),
+        ("gcsCredentials", '{"Planted": 1}', GCS),
+        ("azureConnectionString", "Planted", AZURE),
+        ("databasePassword", "Planted$ecret", EXTERNAL),
+    )
+]
+EXTRA = [
+    Case(
+        "extraValues",
+        "pulumi config rm --path 'extraValues[\"tracking.auth.enabled\"]'",
+        {"extraValues": '{"tracking.auth.enabled": false}'},
+    ),
+    extra({"tracking": {"nodeSelecter": {"a": "b"}}}, "tracking.nodeSelecter"),
+    extra({"tracking": {"ingress": {"extrahosts": []}}}, "tracking.ingress.extrahosts"),
+    extra({"postgresql": {"primary": {"tolerationz": []}}}, "postgresql.primary.tolerationz"),
+    extra(
+        {"tracking": {"auth": {"extraOverrides": {"admin_username": "x"}}}},
+        "tracking.auth.extraOverrides.admin_username",
+    ),
+    extra(
+        {"tracking": {"extraEnvVars": [{"name": "MLFLOW_TRACKING_USERNAME", "value": "boss"}]}},
+        "tracking.extraEnvVars[0].name",
+    ),
+    extra(
+        {"tracking": {"extraEnvVars": [{"name": "MLFLOW_{{ print 1 }}", "value": "x"}]}},
+        "tracking.extraEnvVars[0].name",
+    ),
+    extra({"tracking": {"extraArgs": ["-p8080"]}}, "tracking.extraArgs[0]"),
+    extra({"tracking": {"extraArgs": ["--static-prefix=/ml"]}}, "tracking.extraArgs[0]"),
+    extra({"tracking": {"extraArgs": ["--artifacts-only"]}}, "tracking.extraArgs[0]"),
+    extra({"tracking": {"extraArgs": ["{{ print `--app-name=x` }}"]}}, "tracking.extraArgs[0]"),
+    extra(
+        {"tracking": {"extraArgs": ["--registry-store-uri=postgresql://u:PlantedValue@db/x"]}},
+        "tracking.extraArgs[0]",
+    ),
+    extra({"tracking": {"ingress": {"extraTls": {"hosts": []}}}}, "tracking.ingress.extraTls.hosts"),
+    extra({"tracking": {"resourcesPreset": "large"}}, "tracking.resourcesPreset"),
+    extra({"tracking": {"startupProbe": {"periodSeconds": 9}}}, "tracking.startupProbe.periodSeconds"),
+    extra({"tracking": {"host": "127.0.0.1"}}, "tracking.host"),
+    extra(
+        {"postgresql": {"global": {"postgresql": {"auth": {"existingSecret": "x"}}}}},
+        "postgresql.global.postgresql.auth.existingSecret",
+    ),
+    extra({"postgresql": {"diagnosticMode": {"enabled": True}}}, "postgresql.diagnosticMode.enabled"),
+    extra({"postgresql": {"extraDeploy": [{"kind": "Secret"}]}}, "postgresql.extraDeploy[0].kind"),
+    extra({"global": {"storageClass": "fast"}}, "global.storageClass"),
+    Case(
+        "extraValues",
+        """rm --path 'extraValues.tracking.podAnnotations["it'"'"'s"]'""",
+        {"extraValues": json.dumps({"tracking": {"podAnnotations": {"it's": None}}})},
+    ),
+]
+UNKNOWN = [
+    Case("a b", "pulumi config rm 'a b'", {"a b": "PlantedValue"}),
+    Case("s3SecretAccesKey", "rm s3SecretAccesKey", secrets={**SECRETS, "s3SecretAccesKey": "PlantedValue"}),
+    Case("mlflow2:context", "pulumi config rm mlflow2:context", {"mlflow2:context": "PlantedValue"}),
+]
+NASTY = [*NUMBERS, *NAMES, *HOSTS, *IMAGES, *QUANTITIES, *MAPS, *HIDDEN, *EXTRA, *UNKNOWN]
