@@ -1,48 +1,17 @@
-"""The program under mocks: what it registers, in what order, what it exports, and what stays secret."""
+"""The program under mocks: what it registers, in what order, and what it exports."""
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pulumi
 import pytest
-import yaml
-from pulumi.runtime.rpc import UNKNOWN
-from pulumi.runtime.settings import get_root_resource
 
 from components.settings import parse
 from components.tracking import TOKEN, MlflowTracking
-from ops.stack import PROGRAM
-from tests.unit.engine import ADMIN, GENERATED, SECRET, Engine, awaited, is_secret, start
-from tests.unit.malformed import EXTERNAL, GCS, GOOD, SECRETS
-
-AZURE = {"context": "lab", "artifactStore": "azure", "azureStorageAccount": "account"}
-
-
-def outputs() -> dict[str, Any]:
-    """What the program exported."""
-    root: Any = get_root_resource()
-    return dict(root.outputs)
-
-
-def future(answer: Coroutine[Any, Any, Any]) -> pulumi.Output[Any]:
-    """What a coroutine gives, awaited with the test."""
-    coroutine: Any = answer
-    return pulumi.Output.from_input(coroutine)
-
-
-def run(then: Callable[[dict[str, Any]], Any]) -> Any:
-    """Run `__main__.py`, then `then` on the values of its exports once all are known."""
-    runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
-    return pulumi.Output.all(**outputs()).apply(then)
-
-
-def stack_file(stack: str) -> dict[str, str]:
-    """The plain settings of a committed stack file, as the engine hands them over."""
-    config = yaml.safe_load((PROGRAM / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return {key.removeprefix("mlflow:"): str(value) for key, value in config.items()}
+from tests.unit.cases import GOOD, SECRETS
+from tests.unit.engine import ADMIN, awaited, start
+from tests.unit.program import run, stack_file
 
 
 @awaited
@@ -72,21 +41,6 @@ def test_outputs_are_what_a_person_needs() -> Any:
         }
 
     return run(check)
-
-
-@awaited
-def test_only_the_credentials_are_secret_among_the_outputs() -> Any:
-    start(GOOD, SECRETS)
-    runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
-    found = outputs()
-
-    async def secrecy() -> dict[str, bool]:
-        return {name: await pulumi.Output.from_input(output).is_secret() for name, output in found.items()}
-
-    def check(secret: dict[str, bool]) -> None:
-        assert {name for name, hidden in secret.items() if hidden} == {"admin_username", "admin_password"}
-
-    return future(secrecy()).apply(check)
 
 
 @awaited
@@ -144,76 +98,6 @@ def test_the_release_comes_after_namespace_and_secrets() -> Any:
 
 
 @awaited
-def test_secrets_reach_the_engine_as_secrets_and_values_hold_none() -> Any:
-    engine = start(
-        {**GOOD, "chartUsername": "robot", "chartCaFile": "/ca.pem"},
-        {**SECRETS, "chartPassword": "PlantedChart"},
-    )
-
-    def check(_: dict[str, Any]) -> None:
-        for name, keys in {
-            "mlflow-s3-creds": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
-            "mlflow-database": {"password", "postgres-password"},
-        }.items():
-            data = engine.named(name).inputs["data"]
-            assert is_secret(data) or all(is_secret(entry) for entry in data.values())
-            assert set(data.get("value", data)) == keys
-        release = engine.named("mlflow-release").inputs
-        assert is_secret(release["repositoryOpts"]["password"])
-        assert release["repositoryOpts"]["username"] == "robot"
-        assert release["repositoryOpts"]["caFile"] == "/ca.pem"
-        text = repr(release["values"])
-        assert SECRET not in text
-        assert not any(planted in text for planted in (*SECRETS.values(), GENERATED, *ADMIN.values()))
-
-    return run(check)
-
-
-@awaited
-def test_a_preview_of_the_first_creation_reads_no_credentials() -> Any:
-    """The Secret's id is unknown until the release exists, so the engine is not asked for it."""
-    engine = start(GOOD, SECRETS, preview=True)
-    runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
-
-    async def known() -> bool:
-        return await pulumi.Output.from_input(outputs()["admin_password"]).is_known()
-
-    def check(is_known: bool) -> None:
-        assert not is_known
-        assert engine.named("mlflow-credentials").id == UNKNOWN
-
-    return future(known()).apply(check)
-
-
-@awaited
-def test_a_preview_of_a_change_reads_the_credentials_first() -> Any:
-    """So a deleted Secret stops `up` before Helm makes a password that MLflow does not know."""
-    engine = start(GOOD, SECRETS, preview=True)
-    engine.installed = True
-
-    def check(password: str) -> None:
-        assert password == ADMIN["admin-password"]
-        assert engine.named("mlflow-credentials").id == "mlflow/mlflow-tracking"
-
-    runpy.run_path(str(PROGRAM / "__main__.py"), run_name="__main__")
-    return outputs()["admin_password"].apply(check)
-
-
-def test_a_secret_without_the_login_is_told_with_its_keys_and_no_value() -> None:
-    engine = start(GOOD, SECRETS)
-    engine.login = {"other": "UGxhbnRlZA=="}
-
-    @awaited
-    def program() -> Any:
-        return run(lambda _: None)
-
-    with pytest.raises(pulumi.RunError, match=r"mlflow/mlflow-tracking has no key admin-") as raised:
-        program()
-    assert "(its keys: other)" in str(raised.value)
-    assert "UGxhbnRlZA" not in str(raised.value)
-
-
-@awaited
 def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The SDK would take KUBECONFIG for an input, and the next person's `up` would stumble over it."""
     monkeypatch.setenv("KUBECONFIG", "/home/alice/.kube/config")
@@ -224,71 +108,6 @@ def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.Mon
         assert set(engine.named("mlflow-release").inputs["repositoryOpts"]) == {"username", "password"}
 
     return run(check)
-
-
-@awaited
-def test_two_releases_in_one_namespace_have_secrets_of_their_own() -> Any:
-    engine = start({**GOOD, "releaseName": "second"}, SECRETS)
-
-    def check(found: dict[str, Any]) -> None:
-        assert set(made_secrets(engine)) == {"second-mlflow-s3-creds", "second-mlflow-database"}
-        values = engine.named("mlflow-release").inputs["values"]
-        assert values["externalS3"]["existingSecret"] == "second-mlflow-s3-creds"
-        assert values["postgresql"]["auth"]["existingSecret"] == "second-mlflow-database"
-        assert engine.named("mlflow-credentials").id == "mlflow/second-mlflow-tracking"
-
-    return run(check)
-
-
-def made_secrets(engine: Engine) -> dict[str, set[str]]:
-    """Names and keys of the Secrets that the program made."""
-    found = {}
-    for resource in engine.of_type("core/v1:Secret"):
-        if not resource.id:
-            data = resource.inputs["data"]
-            found[resource.inputs["metadata"]["name"]] = set(data.get("value", data))
-    return found
-
-
-DATABASE = {"mlflow-database": {"password", "postgres-password"}}
-
-
-@pytest.mark.parametrize(
-    ("config", "secrets", "made"),
-    [
-        ({**GOOD, "s3ExistingSecret": "mine"}, {}, DATABASE),
-        ({**GOOD, "workloadIdentity": "true", "databaseExistingSecret": "mine"}, {}, {}),
-        ({**GOOD, "databaseExistingSecret": "mlflow-postgresql", "s3ExistingSecret": "mine"}, {}, {}),
-        (
-            {**GOOD, **EXTERNAL},
-            {**SECRETS, "databasePassword": "abc"},
-            {
-                "mlflow-s3-creds": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
-                "mlflow-database": {"db-password"},
-            },
-        ),
-        (
-            {key: value for key, value in {**GOOD, **GCS}.items() if value is not None},
-            {"gcsCredentials": '{"type": "service_account"}'},
-            {"mlflow-gcs-creds": {"key.json"}, **DATABASE},
-        ),
-        (
-            AZURE,
-            {"azureConnectionString": "AccountName=a"},
-            {"mlflow-azure-creds": {"AZURE_STORAGE_CONNECTION_STRING"}, **DATABASE},
-        ),
-    ],
-)
-@awaited
-def test_secrets_are_made_where_none_exist(
-    config: dict[str, str], secrets: dict[str, str], made: dict[str, set[str]]
-) -> Any:
-    engine = start(config, secrets)
-    return run(lambda _: _equal(made_secrets(engine), made))
-
-
-def _equal(left: object, right: object) -> None:
-    assert left == right
 
 
 @awaited

@@ -13,7 +13,7 @@ from components.settings import parse
 from components.settings.model import KEYS, about, default_of
 from ops import reference
 from ops.stack import PROGRAM
-from tests.unit.malformed import SECRETS
+from tests.unit.cases import SECRETS
 
 
 def declared() -> dict[str, Any]:

@@ -9,8 +9,9 @@ from components.settings import Settings, WrongSettings, parse, read
 from components.settings.mistakes import shown
 from components.settings.model import KEYS, about, is_given, key_of
 from components.settings.quantities import quantity
+from tests.unit.cases import GOOD, SECRETS, Case
 from tests.unit.engine import start
-from tests.unit.malformed import CASES, GOOD, SECRETS, Case
+from tests.unit.wrong import CASES
 
 
 def test_read_from_the_stack_s_configuration() -> None:
