@@ -100,7 +100,8 @@ def _perform(step: Step, results: Results, stop: threading.Event) -> None:
 def _next(results: Results, display: Display) -> tuple[str, BaseException | None]:
     while True:
         try:
-            return results.get(timeout=display.beat())
+            # Short waits: Python sees a signal that came just before a wait only after it.
+            return results.get(timeout=min(display.beat(), 0.25))
         except Empty:
             continue
 
