@@ -126,7 +126,7 @@ def claim(of: Mapping[str, Any]) -> Facts:
 
 
 def workload(of: Mapping[str, Any]) -> Facts:
-    """A Deployment, StatefulSet or Job: what its pods are made of. Recorded ones are mostly flat."""
+    """A Deployment, StatefulSet or (Cron)Job: what its pods are made of. Recorded ones are mostly flat."""
     spec = of.get("spec", of)
     template = spec.get("template", {})
     pod = template.get("spec", spec)
@@ -138,7 +138,7 @@ def workload(of: Mapping[str, Any]) -> Facts:
         replicas=spec.get("replicas"),
         selector=selector if isinstance(selector, str) else selector["matchLabels"],
         service=spec.get("serviceName"),
-        account=pod["serviceAccountName"],
+        account=pod.get("serviceAccountName"),
         security=settings(pod.get("podSecurityContext") or pod.get("securityContext")),
         order=[one["name"] for one in first],
         init={one["name"]: container(one) for one in first},
@@ -162,12 +162,15 @@ def summary(found: Mapping[str, Any]) -> tuple[str, Facts]:
     told = {**given(is_=identity(metadata["labels"]), annotations=metadata.get("annotations"))}
     found = plain(found)
     kind = found["kind"]
-    if kind in ("Deployment", "StatefulSet", "Job"):
+    if kind == "CronJob":
+        spec = dict(found["spec"])
+        found["spec"] = {**spec.pop("jobTemplate")["spec"], **spec}
+    if kind in ("Deployment", "StatefulSet", "Job", "CronJob"):
         told |= workload(found)
     elif kind in ("ConfigMap", "Secret"):
         told |= {"keys": sorted(found.get("data", found.get("keys", [])))}
     else:
-        told |= given(spec=found.get("spec"))
+        told |= given(**{key: found.get(key) for key in ("spec", "rules", "roleRef", "subjects")})
     return f"{found['apiVersion']} {kind} {metadata['name']}", told
 
 

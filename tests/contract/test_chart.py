@@ -84,7 +84,9 @@ def test_refuses_what_the_chart_refuses(renders: Renders, case: str) -> None:
 def test_nothing_leads_nowhere(renders: Renders, case: str) -> None:
     """Services and policies select pods, mounts have volumes, and what is referred to is made or given."""
     found = renders.objects(case)
-    pods = [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
+    specs = [one.get("spec") or {} for one in found]
+    specs = [spec.get("jobTemplate", {}).get("spec", spec) for spec in specs]
+    pods = [spec["template"] for spec in specs if "template" in spec]
     labels = [pod["metadata"]["labels"] for pod in pods]
     for one in found:
         spec = one.get("spec") or {}
