@@ -89,7 +89,8 @@ def doctor() -> None:
     findings = checks.examine()
     for finding in findings:
         mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
-        result.print(f"{mark} {finding.what}" + ("" if finding.good else f": {finding.fix}"))
+        text = finding.what if finding.good else f"{finding.what}: {finding.fix}"
+        result.print(f"{mark} {escape(text)}")
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
 
 
@@ -113,7 +114,7 @@ def clean(
     except Timeout:
         raise StepError("the lab is being brought up or down right now: try again later") from None
     freed = max(0, shutil.disk_usage(paths.root()).free - before)
-    result.print(f"{len(gone)} builds removed, {freed / 2**20:.0f} MiB freed")
+    result.print(f"Builds removed: {len(gone)} ({freed / 2**20:.0f} MiB)")
 
 
 def main() -> None:

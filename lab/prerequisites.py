@@ -63,15 +63,15 @@ def install(log: Path) -> None:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
+    install = [*apt, "install", "-y", "--no-install-recommends", *wanted]
     with _services_stay_down():
-        # What an interrupted installation left half-done refuses every later one.
-        run(["dpkg", "--configure", "-a"], log=log, env=quiet)
         try:
-            run([*apt, "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+            run(install, log=log, env=quiet)
         except CommandError:
-            # The lists of packages are missing, or older than the mirror.
+            # An interrupted installation refuses later ones; the lists of packages may be missing or old.
+            run(["dpkg", "--configure", "-a"], log=log, env=quiet)
             run([*apt, "update"], log=log, env=quiet)
-            run([*apt, "install", "-y", "--no-install-recommends", *wanted], log=log, env=quiet)
+            run(install, log=log, env=quiet)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 
-def ended(pid: int, seconds: float = 5.0) -> bool:
+def ended(pid: int, seconds: float = 20.0) -> bool:
     """Whether the process has ended, or does within `seconds`, whether its exit code was asked for or not."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -21,7 +21,7 @@ def ended(pid: int, seconds: float = 5.0) -> bool:
     return False
 
 
-def number_in(file: Path, seconds: float = 5.0) -> int:
+def number_in(file: Path, seconds: float = 20.0) -> int:
     """The number that another process is about to write into `file`, as a line."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

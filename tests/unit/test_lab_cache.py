@@ -46,12 +46,12 @@ def _below(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
 
-def _process(build: str) -> subprocess.Popen[str]:
-    """Another process that asks for the build `thing`; `build` are the lines of its build function."""
+def _process(build: str, first: str = "") -> subprocess.Popen[str]:
+    """Another process that asks for the build `thing`: `build` are the lines of its build function."""
     body = build.replace("\n", "\n    ")
     program = (
         "import os, sys, time\nfrom pathlib import Path\nfrom lab import cache, shell\n"
-        f"def build(out, log):\n    {body}\nprint(cache.cached('thing', {INPUTS!r}, build))"
+        f"def build(out, log):\n    {body}\n{first}\nprint(cache.cached('thing', {INPUTS!r}, build))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program], cwd=paths.REPO, stdout=subprocess.PIPE, text=True
@@ -122,10 +122,15 @@ def test_a_build_killed_half_way_is_made_again_and_its_programs_end(home: Path) 
 
 def test_two_processes_at_once_build_once(home: Path) -> None:
     """The second waits for the first and gives the same folder."""
-    home.mkdir()
-    count = home / "count"
-    build = f"with open({str(count)!r}, 'a') as f: f.write('x')\ntime.sleep(0.3)\n(out / 'file').touch()"
-    both = [_process(build), _process(build)]
+    count, here = home / "count", home / "here"
+    here.mkdir(parents=True)
+    build = (
+        f"with open({str(count)!r}, 'a') as f: f.write('x')\n"
+        f"while len(os.listdir({str(here)!r})) < 2: time.sleep(0.01)\n"
+        "time.sleep(0.1)"
+    )
+    announce = f"Path({str(here)!r}, str(os.getpid())).touch()"
+    both = [_process(build, announce), _process(build, announce)]
     answers = {process.communicate()[0] for process in both}
     assert answers == {f"{cache.location('thing', INPUTS)}\n"}
     assert count.read_text() == "x"
