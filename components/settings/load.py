@@ -30,6 +30,7 @@ _HIDDEN = {
     "extra_values": "something that is no map",
     "chart_username": "something that is no user name",
     "database_user": "something that is no user name",
+    "image_pull_secrets": "something that is no list of names",
 }
 """What is not shown where it is broken: a map may hold anything, and `user:password` is no user."""
 
@@ -83,7 +84,7 @@ def _invalid(key: str, value: object, cause: str) -> Mistake:
     name = KEYS[key]
     if about(name).secret:
         return Mistake(key, "a secret that is not well formed", about(name).accepted, set_command(name))
-    what = _HIDDEN.get(name) or shown(value) + (f" ({cause})" if cause else "")
+    what = _HIDDEN.get(name, shown(value)) + (f" ({cause})" if cause else "")
     return Mistake(key, what, about(name).accepted, set_command(name))
 
 

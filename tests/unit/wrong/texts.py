@@ -113,5 +113,6 @@ IMAGES = [
     one("chartVersion", "5.1.\u0667"),
     path("imagePullSecrets", "{}", "a list"),
     path("imagePullSecrets", [{"name": "regcred"}], "a list"),
+    path("imagePullSecrets", {"auths": {"ghcr.io": {"auth": "PlantedAuth"}}}, "a list"),
     path("imagePullSecrets", "[NaN]", "a list"),
 ]
