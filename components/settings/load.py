@@ -84,7 +84,7 @@ def _invalid(key: str, value: object, cause: str) -> Mistake:
     name = KEYS[key]
     if about(name).secret:
         return Mistake(key, "a secret that is not well formed", about(name).accepted, set_command(name))
-    what = _HIDDEN.get(name, shown(value)) + (f" ({cause})" if cause else "")
+    what = (_HIDDEN.get(name) or shown(value)) + (f" ({cause})" if cause else "")
     return Mistake(key, what, about(name).accepted, set_command(name))
 
 

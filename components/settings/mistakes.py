@@ -12,6 +12,8 @@ import pulumi
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _USER = re.compile(r'[^\s"]*:[^\s"]*@(?!(?:sha256|sha512|md5):)')
 """Not the `name:tag@` of an image."""
+_LONG = 2000
+"""Characters. What is longer is no value that a person typed, and looking through it takes too long."""
 _QUERY = re.compile(r'\?[^\s"]+')
 
 
@@ -48,6 +50,8 @@ def shown(value: object) -> str:
     That is `user:password@`, wherever it stands, and all after a question mark.
     """
     text = f'"{value}"' if isinstance(value, str) else json.dumps(value, default=str)
+    if len(text) > _LONG:
+        return f"{len(text)} characters"
     text = _USER.sub("...@", " ".join(text.split()))
     text = _QUERY.sub("?...", text)
     return text if len(text) <= 80 else f"{text[:77]}..."

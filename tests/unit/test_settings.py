@@ -88,6 +88,9 @@ def test_a_value_is_shown_short_and_without_a_url_s_password() -> None:
     assert len(shown("x" * 200)) == 80
     assert "Planted" not in shown("https://user:Planted@host/")
     assert shown({"a": 1}) == '{"a": 1}'
+    assert shown("x" * 3000) == "3002 characters"
+    assert shown("user:Planted/Pass@host") == '"...@host"'
+    assert shown("name:1@sha256:abc") == '"name:1@sha256:abc"'
 
 
 def test_every_key_has_an_example_that_is_accepted() -> None:
