@@ -43,9 +43,11 @@ lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/mypy
 
 test-fast: lint $(READY) ## Unit and contract tests: no cluster, seconds
+	@$(RUN) lab build --helm
 	@$(RUN) pytest tests/unit tests/contract --cov --cov-report=term
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
+	@$(RUN) lab build
 	@$(RUN) pytest tests/e2e
 
 test: test-fast test-e2e ## All tests

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -33,7 +35,11 @@ def pulumi_home() -> Path:
 
 def environ() -> dict[str, str]:
     """What a shell needs to reach the lab's cluster, besides the programs on PATH."""
-    return {"KUBECONFIG": str(pki.kubeconfig()), "PULUMI_HOME": str(pulumi_home())}
+    return {
+        "KUBECONFIG": str(pki.kubeconfig()),
+        "KUBECACHEDIR": str(paths.run() / "kube-cache"),
+        "PULUMI_HOME": str(pulumi_home()),
+    }
 
 
 def s3_keys() -> tuple[str, str]:
@@ -62,9 +68,13 @@ def _packages() -> list[Step]:
 
 def _builds(modules: list[tools.Module]) -> list[Step]:
     return [
-        Step(f"Program {module.name}", lambda m=module: tools.link(m.build()), ["Debian packages"])  # type: ignore[misc]
+        Step(f"Program {module.name}", partial(_build_program, module), ["Debian packages"])
         for module in modules
     ]
+
+
+def _build_program(module: tools.Module) -> None:
+    tools.link(module.build())
 
 
 def _helm() -> list[Step]:
@@ -81,7 +91,8 @@ def _plugins() -> Step:
     )
 
 
-def _start(program: Program) -> None:
+def _start_named(name: str) -> None:
+    program = next(program for program in _programs() if program.name == name)
     program.start()
     program.wait()
 
@@ -102,12 +113,24 @@ def _programs() -> list[Program]:
 def _prepare() -> None:
     paths.run().mkdir(parents=True, exist_ok=True)
     paths.run().chmod(0o700)
+    if not teardown.pod_processes():
+        teardown.forget_containers()
     network.up()
     pki.create(node.NAME, ["127.0.0.1", network.GATEWAY, "198.19.0.1"])
 
 
-def _import(build: object) -> None:
-    node.import_image(build())  # type: ignore[operator]
+def _import(archive: Callable[[], Path]) -> None:
+    node.import_image(archive())
+
+
+def build() -> None:
+    """Build everything that `up` starts. Raises `StepError`."""
+    steps.run(_building())
+
+
+def build_helm() -> None:
+    """Build `helm` and the stand-in plugins, which the contract tests run. Raises `StepError`."""
+    steps.run([*_packages(), *_helm()])
 
 
 def up() -> None:
@@ -125,21 +148,18 @@ def up() -> None:
 
 def _building() -> list[Step]:
     pictures = [Step("Image pause", images.pause, ["Debian packages"])]
-    pictures += [Step(f"Image {image.name}", image.build, ["Debian packages"]) for image in images.IMAGES]
+    pictures.append(Step("Image base", images.base.build, ["Debian packages"]))
+    pictures += [Step(f"Image {image.name}", image.build, ["Image base"]) for image in images.IMAGES]
     return [*_packages(), *_builds([*tools.CLUSTER, *tools.ENGINE]), *_helm(), *pictures, _plugins()]
 
 
 def _starting() -> list[Step]:
     """The steps that start what is not running; each waits for the program or image that it needs."""
     control = [f"Start {name}" for name in ("etcd", "kube-apiserver")]
-    imports = [Step("Import pause", lambda: _import(images.pause), ["Image pause", "Start containerd"])]
-    imports += [
-        Step(
-            f"Import {image.name}",
-            lambda i=image: _import(i.build),  # type: ignore[misc]
-            [f"Image {image.name}", "Start containerd"],
-        )
-        for image in images.IMAGES
+    archives = {"pause": images.pause, **{image.name: image.build for image in images.IMAGES}}
+    imports = [
+        Step(f"Import {name}", partial(_import, archive), [f"Image {name}", "Start containerd"])
+        for name, archive in archives.items()
     ]
     needs = {
         "etcd": ["Network and certificates"],
@@ -154,21 +174,15 @@ def _starting() -> list[Step]:
         "registry": ["Network and certificates"],
         "local-path-provisioner": [*control, "Cluster objects", "Program local-path-provisioner"],
     }
-    by_name = {
-        name: Step(f"Start {name}", lambda n=name: _start(_named(n)), after) for name, after in needs.items()
-    }  # type: ignore[misc]
+    starts = [Step(f"Start {name}", partial(_start_named, name), after) for name, after in needs.items()]
     return [
         Step("Network and certificates", _prepare, ["Debian packages"]),
-        *by_name.values(),
+        *starts,
         *imports,
         Step("Cluster objects", _apply_objects, control),
         Step("Node ready", _node_ready, ["Start kubelet", "Start kube-proxy", "Start coredns"]),
         Step("Chart", _chart, ["Start registry", "Program helm and provider plugins"]),
     ]
-
-
-def _named(name: str) -> Program:
-    return next(program for program in _programs() if program.name == name)
 
 
 def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -239,6 +253,13 @@ def _memory(processes: list[psutil.Process]) -> int:
         except psutil.Error:
             continue
     return total
+
+
+def stop() -> None:
+    """End all of the lab and keep its files: `up` brings back the same cluster, with all its data."""
+    paths.root().mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.root() / "lab.lock"):
+        teardown.stop()
 
 
 def down() -> None:

@@ -37,6 +37,21 @@ def up() -> None:
 
 
 @app.command()
+def build(
+    helm: Annotated[bool, typer.Option("--helm", help="Only helm and the stand-in plugins")] = False,
+) -> None:
+    """Build what is missing and start nothing."""
+    api.build_helm() if helm else api.build()
+
+
+@app.command()
+def stop() -> None:
+    """Stop it and keep its data: `up` brings back the same cluster, as after a reboot."""
+    api.stop()
+    console.print("[green]✓[/green] The lab is stopped; its data is kept")
+
+
+@app.command()
 def down() -> None:
     """Stop it and remove all of it; the cache of builds stays."""
     api.down()

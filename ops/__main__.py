@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
+from lab.steps import StepError
 from ops.console import OpsError, err, out
 
 app = typer.Typer(
@@ -86,10 +89,12 @@ def recover(stack: StackName = None) -> None:
 
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
+    # Asked to end, it ends as on Ctrl-C: in order, and with what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
-    except OpsError as error:
-        err.print(f"[red]error:[/red] {error}")
+    except (OpsError, StepError) as error:
+        err.print(f"[red]error:[/red] {escape(str(error))}")
         sys.exit(1)
 
 

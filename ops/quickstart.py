@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shlex
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,9 +85,11 @@ def up(context: str | None, namespace: str | None) -> None:
         stack = home.stack()
         if recover.stuck(stack):
             recover.report(recover.recover(stack))
+        # MLflow's client takes a second to import, the engine more: side by side.
+        threading.Thread(target=importlib.import_module, args=["mlflow.client"]).start()
         stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
         stack.read("stack", "select")
-        changed = set(stack.last_changes()) - {"same"}
+        changed = set(stack.last_changes()) - {"same", "read"}
         outputs, used = stack.outputs(), stack.config()["context"]
         url = _serve(home, outputs, used)
         with checks.reachable(outputs, used, url) as deployment:

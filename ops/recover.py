@@ -145,7 +145,7 @@ def _drop_pending_records(api: client.CoreV1Api, namespace: str, release: str) -
     """Delete Helm's records of revisions that never ended; the one before is the latest then."""
     selector = f"owner=helm,name={release},{PENDING}"
     found = api.list_namespaced_secret(namespace, label_selector=selector).items
-    for name in [record.metadata.name for record in found if record.metadata]:
+    for name in [str(record.metadata.name) for record in found if record.metadata]:
         api.delete_namespaced_secret(name, namespace)
         yield f"dropped Helm's record {name}"
 

@@ -67,7 +67,7 @@ class Stack:
         return str(json.loads(pulumi("whoami", "--json", env=self.environ()))["url"])
 
     def last_changes(self) -> dict[str, int]:
-        """What the last update did, by kind: `{"same": 9}` when nothing changed."""
+        """What the last update did, by kind: `{"same": 9, "read": 1}` when nothing changed."""
         (last,) = json.loads(self.read("stack", "history", "--json", "--page-size", "1"))
         return dict(last["resourceChanges"])
 

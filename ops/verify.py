@@ -88,7 +88,8 @@ def reachable(outputs: Mapping[str, Any], context: str, url: str | None = None) 
 
 @retry(
     retry=retry_if_exception_type(httpx.TransportError),
-    stop=stop_after_delay(30),
+    # A pod that starts again (after a reboot, say) is met here.
+    stop=stop_after_delay(120),
     wait=wait_fixed(0.5),
     reraise=True,
 )
@@ -135,7 +136,8 @@ def _log_run(client: MlflowClient, content: bytes) -> tuple[str, str]:
     run_id = str(client.create_run(experiment_id, run_name=EXPERIMENT).info.run_id)
     now = int(time.time() * 1000)
     metrics = [Metric("loss", 1 / (epoch + 1), now, epoch) for epoch in range(5)]
-    params = [Param(key, value) for key, value in (("model", "baseline"), ("epochs", "5"), ("seed", "1"))]
+    given = {"model": "baseline", "epochs": "5", "seed": "1"}
+    params = [Param(key, value) for key, value in given.items()]  # type: ignore[no-untyped-call]
     client.log_batch(run_id, metrics, params)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / ARTIFACT

@@ -26,7 +26,7 @@ def serves(url: str) -> bool:
         context = ssl._create_unverified_context()  # noqa: S323 a self-signed health port on loopback
     try:
         with urllib.request.urlopen(url, timeout=2, context=context) as answer:  # noqa: S310 fixed addresses
-            return 200 <= answer.status < 300
+            return bool(200 <= answer.status < 300)
     except (OSError, urllib.error.URLError):
         return False
 

@@ -22,6 +22,16 @@ def socket() -> Path:
     return paths.run() / "containerd.sock"
 
 
+def state() -> Path:
+    """Where containerd keeps what it knows of running containers."""
+    return paths.run() / "containerd-state"
+
+
+def runc_state() -> Path:
+    """Where runc does."""
+    return paths.run() / "runc"
+
+
 def ctr(*args: str) -> list[str]:
     """A `ctr` command line for the kubelet's part of containerd."""
     return ["ctr", "--address", str(socket()), "--namespace", "k8s.io", *args]
@@ -30,7 +40,7 @@ def ctr(*args: str) -> list[str]:
 def _containerd_config() -> Path:
     text = f"""version = 2
 root = "{paths.run() / "containerd"}"
-state = "{paths.run() / "containerd-state"}"
+state = "{state()}"
 [grpc]
   address = "{socket()}"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -46,6 +56,8 @@ state = "{paths.run() / "containerd-state"}"
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        Root = "{runc_state()}"
 """
     return paths.write(paths.run() / "containerd.toml", text)
 

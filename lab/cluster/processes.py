@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +15,6 @@ import psutil
 
 from lab import paths
 from lab.shell import tail
-
 
 PATIENCE = 2.0
 """Seconds in which a running program must answer, or it is taken for one that is ending or hangs."""
@@ -50,7 +50,7 @@ class Program:
         return find(self.record)
 
     def start(self) -> None:
-        """Start it unless it serves, with its output in its log; one that runs and does not serve is ended."""
+        """Start it unless it serves, with its output in its log; one that runs without serving is ended."""
         running = self.process()
         if running is not None:
             if self._serves_soon():
@@ -87,7 +87,7 @@ class Program:
         deadline = time.monotonic() + self.timeout
         while not self.ready():
             process = self.process()
-            if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            if process is None or not alive(process):
                 raise NotReadyError(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
             if time.monotonic() > deadline:
                 raise NotReadyError(
@@ -107,18 +107,19 @@ def find(record: Path) -> psutil.Process | None:
 
 
 def end(processes: Sequence[psutil.Process], grace: float = 5.0) -> None:
-    """Ask processes to end, then make them (`grace` in seconds)."""
-    for process in processes:
-        with_suppressed(process.terminate)
-    _, alive = psutil.wait_procs(processes, timeout=grace)
-    for process in alive:
-        with_suppressed(process.kill)
-    psutil.wait_procs(alive, timeout=grace)
+    """Ask processes to end, make those that still run after `grace` seconds, and see them gone."""
+    for action, seconds in ((psutil.Process.terminate, grace), (psutil.Process.kill, 5.0)):
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                action(process)
+        deadline = time.monotonic() + seconds
+        while any(map(alive, processes)) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
-def with_suppressed(action: Callable[[], None]) -> None:
-    """Act on a process that may have gone."""
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that ended and that nobody has asked about does not."""
     try:
-        action()
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return
+        return False

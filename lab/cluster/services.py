@@ -149,13 +149,13 @@ def objects() -> list[dict[str, object]]:
         "setup": '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n',
         "teardown": '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n',
     }
-    configuration = {
+    configuration: dict[str, object] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "local-path-config", "namespace": "kube-system"},
         "data": {**scripts, "config.json": "{}", "helperPod.yaml": json.dumps(_helper_pod())},
     }
-    classes = [
+    classes: list[dict[str, object]] = [
         {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",

@@ -8,18 +8,19 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from lab import paths, tools
 from lab.cluster import network, node
-from lab.cluster.processes import end, find
+from lab.cluster.processes import alive, end, find
 
 CHAINS = re.compile(r"^:(KUBE-\S+)", re.M)
 SHIM_SOCKETS = Path("/run/containerd/s")
 """Where containerd 1.6 keeps its shims' sockets, whatever its own folders are."""
+LOG_LINKS = Path("/var/log/containers")
+CNI_RESULTS = Path("/var/lib/cni/results")
 
 
 def pod_processes() -> list[psutil.Process]:
@@ -37,32 +38,61 @@ def pod_processes() -> list[psutil.Process]:
 
 def everything() -> None:
     """Leave nothing of the lab but its cache. Safe to repeat, and after any kill."""
+    stop()
+    shutil.rmtree(paths.run(), ignore_errors=True)
+
+
+def stop() -> None:
+    """End every process and take everything out of the kernel, as a reboot would; files stay."""
     _processes()
     _mounts()
+    forget_containers()
     _cgroups()
     _packet_rules()
     network.down()
-    shutil.rmtree(paths.run(), ignore_errors=True)
-    if SHIM_SOCKETS.is_dir() and not _other_containerd():
-        shutil.rmtree(SHIM_SOCKETS)
-        with contextlib.suppress(OSError):
-            SHIM_SOCKETS.parent.rmdir()
+    _strays()
+
+
+def forget_containers() -> None:
+    """Remove what containerd and runc keep of running containers: a machine that starts has none."""
+    for folder in (node.state(), node.runc_state()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _processes() -> None:
+    """End everything at once: what would be saved in an orderly end is on disk already, or goes anyway."""
     # The kubelet first: it would start again what is ended after it.
-    records = sorted(paths.run().glob("**/pids/*.json"), key=lambda file: file.stem != "kubelet")
-    for record in records:
-        process = find(record)
-        if process is not None:
-            end([process, *process.children(recursive=True)] if record.stem != "containerd" else [process])
-    _until_none(lambda: [end([process], grace=0.5) for process in pod_processes()])
+    records = sorted(paths.run().glob("pids/*.json"), key=lambda file: file.stem != "kubelet")
+    for process in filter(None, map(find, records)):
+        # Below containerd are the pods, which come last.
+        children = [] if _is_containerd(process) else process.children(recursive=True)
+        end([*children, process], grace=0)
+    deadline = time.monotonic() + 20
+    while (left := list(filter(alive, pod_processes()))) and time.monotonic() < deadline:
+        end(left, grace=0)
 
 
-def _until_none(action: Callable[[], list[None]], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while action() and time.monotonic() < deadline:
-        time.sleep(0.05)
+def _is_containerd(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.name() == "containerd"
+    return False
+
+
+def _strays() -> None:
+    """Files that the kubelet, CNI and containerd keep outside their own folders, whatever they are told."""
+    logs = str(paths.run() / "pod-logs")
+    for link in LOG_LINKS.glob("*.log"):
+        if link.is_symlink() and str(link.readlink()).startswith(logs):
+            link.unlink()
+    for result in CNI_RESULTS.glob(f"{network.BRIDGE}-*-eth0"):
+        container = result.name.removeprefix(f"{network.BRIDGE}-").removesuffix("-eth0")
+        (CNI_RESULTS / f"cni-loopback-{container}-lo").unlink(missing_ok=True)
+        result.unlink()
+    if SHIM_SOCKETS.is_dir() and not _other_containerd():
+        shutil.rmtree(SHIM_SOCKETS)
+    for folder in (LOG_LINKS, CNI_RESULTS, CNI_RESULTS.parent, SHIM_SOCKETS.parent):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _other_containerd() -> bool:

@@ -1,0 +1,56 @@
+"""The tests' own lab: one that is up makes room for it, and comes back with all its data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import api, paths
+from tests.e2e import footprint
+from tests.e2e.deployment import Deployment
+
+
+@pytest.fixture(scope="session")
+def before() -> footprint.Footprint:
+    """What stood on this machine before the tests' lab."""
+    return footprint.taken()
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """The folder of the tests' lab; it shares the builds with the person's."""
+    folder = paths.root() / "tests"
+    builds = paths.cache()
+    was_up = bool(api.status())
+    if was_up:
+        api.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_LAB_HOME", str(folder))
+        api.down()
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "cache").symlink_to(builds)
+        yield folder
+        api.down()
+        shutil.rmtree(folder)
+    if was_up:
+        api.up()
+
+
+@pytest.fixture(scope="session")
+def deployment(home: Path, before: footprint.Footprint) -> Deployment:
+    """What `make up` brings, in a shell that knows nothing of it."""
+    made = Deployment(home)
+    made.up()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def plain_shell() -> None:
+    """No variable of a person's own stack reaches the tests."""
+    for name in [name for name in os.environ if name.startswith("PULUMI_")] + ["KUBECONFIG"]:
+        os.environ.pop(name, None)

@@ -1,0 +1,108 @@
+"""`make up` as a person runs it, and what is seen of it from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from lab import paths
+from lab.cluster import teardown
+
+
+class Deployment:
+    """The deployment of `make up` in a lab of its own; everything is done through a shell."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.printed = ""
+        self.seconds = 0.0
+        self.commands: set[str] = set()
+        """The arguments of all processes seen during `up`, those of pods left out."""
+
+    def up(self) -> str:
+        """`make up` to its end; what it printed. Everything that runs meanwhile is looked at."""
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=[done])
+        watcher.start()
+        began = time.monotonic()
+        try:
+            self.printed = self.make("up")
+        finally:
+            done.set()
+            watcher.join()
+        self.seconds = time.monotonic() - began
+        return self.printed
+
+    def _watch(self, done: threading.Event) -> None:
+        while not done.wait(0.1):
+            pods = {process.pid for process in teardown.pod_processes()}
+            for process in psutil.process_iter(["cmdline"]):
+                if process.pid not in pods:
+                    self.commands.add(" ".join(process.info["cmdline"] or []))
+
+    def make(self, *target: str) -> str:
+        """Run `make TARGET` in the checkout; both of its outputs together. Raises on failure, with them."""
+        done = subprocess.run(
+            ["make", *target],
+            cwd=paths.REPO,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def shell(self, script: str) -> str:
+        """Run a script in a plain shell after the one line of the README; its standard output."""
+        done = self.attempt(script)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def attempt(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Like `shell`, and gives whatever came of it."""
+        lines = f'set -euo pipefail\neval "$(make -s env)"\n{script}'
+        return subprocess.run(
+            ["bash", "-c", lines], cwd=paths.REPO, capture_output=True, text=True, check=False
+        )
+
+    def up_killed_after(self, seconds: float) -> bool:
+        """Start `make up` and kill it and all that it started, with no warning; whether it still ran."""
+        process = subprocess.Popen(
+            ["make", "up"],
+            cwd=paths.REPO,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return True
+        return False
+
+    def output(self, name: str) -> str:
+        """A stack output, in clear."""
+        return self.shell(f"pulumi stack output {name} --show-secrets").strip()
+
+    def secrets(self) -> Sequence[str]:
+        """All secrets of this deployment: the lab's S3 keys, the login, the database's passwords."""
+        script = r"""
+            kubectl get secret -n mlflow mlflow-s3-creds mlflow-database mlflow-tracking -o json |
+            python -c 'import base64, json, sys
+            for item in json.load(sys.stdin)["items"]:
+                for key, text in item["data"].items():
+                    if key != "admin-user": print(base64.b64decode(text).decode())'
+        """
+        lines = self.shell(re.sub(r"\n {12}", "\n", script)).split()
+        return [*lines, (self.home / "run" / "stack" / "passphrase").read_text()]
