@@ -15,8 +15,8 @@ import yaml
 
 from components import names
 from lab import charts, paths, plugins
-from tests.contract.chart_cases import CASES, Renders, facts, objects, secrets
-from tests.contract.chart_form import LABEL, recorded_part, summaries
+from tests.contract.chart_cases import CASES, Renders, facts, objects, patched, secrets
+from tests.contract.chart_form import LABEL, Facts, recorded_part, summaries
 
 SHARED = paths.REPO.parent / "shared" / "chart"
 """The chart's facts as they were first recorded; there on some machines only."""
@@ -78,6 +78,20 @@ def test_refuses_what_the_chart_refuses(renders: Renders, case: str) -> None:
     assert done.returncode != 0
     for meaning in facts(case)["refused"]:
         assert re.search(meaning, done.stderr), f"{meaning}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("postgresql.ldap.enabled", {"postgresql": {"ldap": {"enabled": True}}}),
+        ("run.persistence.enabled", {"run": {"enabled": True, "persistence": {"enabled": True}}}),
+    ],
+)
+def test_says_what_the_stand_in_lacks(renders: Renders, key: str, values: Facts) -> None:
+    """What it would have to leave out in silence, it refuses."""
+    done = renders.start(key, {"values": patched(facts("seed")["values"], values)}).result()
+    assert done.returncode != 0
+    assert f"{key}: the lab's stand-in chart does not have it" in done.stderr
 
 
 @pytest.mark.parametrize("case", [*of_kind("objects"), *of_kind("names")])
