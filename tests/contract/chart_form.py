@@ -160,7 +160,7 @@ def summary(found: Mapping[str, Any]) -> tuple[str, Facts]:
     """Kind and name of an object, and all else that a cluster acts on."""
     metadata = found.get("metadata", found)
     told = {**given(is_=identity(metadata["labels"]), annotations=metadata.get("annotations"))}
-    found = plain(found)
+    found = dict(plain(found))
     kind = found["kind"]
     if kind == "CronJob":
         spec = dict(found["spec"])
