@@ -156,11 +156,11 @@ def workload(of: Mapping[str, Any]) -> Facts:
     )
 
 
-def summary(found: Mapping[str, Any]) -> tuple[str, Facts]:
+def summary(rendered: Mapping[str, Any]) -> tuple[str, Facts]:
     """Kind and name of an object, and all else that a cluster acts on."""
-    metadata = found.get("metadata", found)
+    metadata = rendered.get("metadata", rendered)
     told = {**given(is_=identity(metadata["labels"]), annotations=metadata.get("annotations"))}
-    found = dict(plain(found))
+    found: Facts = plain(rendered)
     kind = found["kind"]
     if kind == "CronJob":
         spec = dict(found["spec"])
