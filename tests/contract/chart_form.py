@@ -168,7 +168,7 @@ def summary(rendered: Mapping[str, Any]) -> tuple[str, Facts]:
     if kind in ("Deployment", "StatefulSet", "Job", "CronJob"):
         told |= workload(found)
     elif kind in ("ConfigMap", "Secret"):
-        told |= {"keys": sorted(found.get("data", found.get("keys", [])))}
+        told |= {"keys": sorted(found.get("data") or found.get("keys") or [])}
     else:
         told |= given(**{key: found.get(key) for key in ("spec", "rules", "roleRef", "subjects")})
     return f"{found['apiVersion']} {kind} {metadata['name']}", told
