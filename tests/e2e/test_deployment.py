@@ -93,7 +93,10 @@ def test_preview_refresh_and_up_find_no_change(deployment: Deployment) -> None:
 
 
 def test_a_wrong_setting_is_refused_before_anything_is_changed(deployment: Deployment) -> None:
-    wrong = deployment.attempt("pulumi preview --config trackingReplica=2")
+    # The option also writes the key into the stack file.
+    wrong = deployment.attempt(
+        "trap 'pulumi config rm trackingReplica' EXIT\npulumi preview --config trackingReplica=2"
+    )
     assert wrong.returncode != 0
     told = wrong.stdout + wrong.stderr
     assert "the cluster was not asked for anything" in told
