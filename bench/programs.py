@@ -1,0 +1,112 @@
+"""Run a program to its end and know its time, as a person in a plain shell would run it.
+
+On an interrupt a program is asked once, waited for, and only then given up: a killed `pulumi` or
+`make up` would leave things behind that nobody looks for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+
+from lab import paths
+from ops.console import err, step
+
+HEARTBEAT = 30.0
+"""Seconds between two signs of life where there is no terminal."""
+
+PATIENCE = 60.0
+"""Seconds that an interrupted program has to end in order."""
+
+LINES = 15
+"""How much of a failed program's output is told."""
+
+_OF_A_CALLER = ("MAKE", "MFLAGS", "CONTEXT", "STACK", "ARGS", "PULUMI_", "KUBECONFIG", "MLFLOW_TRACKING_")
+
+PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(_OF_A_CALLER)}
+"""The environment of a shell that knows of no stack and was started by no `make`."""
+
+
+class BenchError(RuntimeError):
+    """A figure could not be measured; the message says why."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that ended well: what it printed, both outputs together, and its seconds."""
+
+    output: str
+    seconds: float
+
+
+def run(
+    what: str, *command: str, env: Mapping[str, str] = PLAIN, cwd: Path = paths.REPO, stdin: str = ""
+) -> Done:
+    """Run `command`, shown as `what` meanwhile. Raises `BenchError` with its last lines when it fails.
+
+    Secrets go through `stdin`: a command may be printed.
+    """
+    with step(what):
+        began = time.monotonic()
+        with subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # A terminal's Ctrl-C would reach it a second time, which `pulumi` takes for "at once".
+            process_group=0,
+        ) as process:
+            try:
+                output = _output(process, stdin, what)
+            except BaseException:
+                _end(process)
+                raise
+        seconds = time.monotonic() - began
+        if process.returncode:
+            last = "\n".join(output.strip().splitlines()[-LINES:])
+            raise BenchError(f"`{' '.join(command)}` failed (exit code {process.returncode}):\n{last}")
+    return Done(output, seconds)
+
+
+def _output(process: subprocess.Popen[str], stdin: str, what: str) -> str:
+    given: str | None = stdin
+    began = time.monotonic()
+    while True:
+        try:
+            return process.communicate(given, timeout=HEARTBEAT)[0]
+        except subprocess.TimeoutExpired:
+            given = None  # it may be given once
+            if not err.is_interactive:
+                err.print(f"[dim]… {time.monotonic() - began:.0f} s: {escape(what)}[/dim]")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt it as Ctrl-C does, and kill it when it has not ended after `PATIENCE`."""
+    for number, patience in ((signal.SIGINT, PATIENCE), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=patience)
+            return
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Cleaning is short and goes on whatever is typed, in the programs that it starts too."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
