@@ -56,7 +56,7 @@ bench: $(READY) ## Measure every promised figure against its bar (ARGS="--help" 
 	@$(RUN) bench $(ARGS)
 
 docs: $(READY) ## Write the generated parts of the README and of Pulumi.yaml
-	@$(RUN) ops reference
+	@$(RUN) ops.reference
 
 lock: $(READY) ## Resolve the requirements again, with hashes
 	@for set in requirements requirements-dev; do \

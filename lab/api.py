@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -59,11 +59,11 @@ def _chart_mark() -> Path:
 
 def install_tools() -> None:
     """Only what deploys (engine, Helm, plugins): for a cluster that is there already."""
-    steps.run([*_packages(), *_builds(tools.ENGINE), *_helm(), _plugins()])
+    steps.run([*_packages(prerequisites.FOR_BUILDS), *_builds(tools.ENGINE), *_helm(), _plugins()])
 
 
-def _packages() -> list[Step]:
-    return [Step("Debian packages", lambda: prerequisites.install(paths.logs() / "packages.log"))]
+def _packages(wanted: Mapping[str, str] = prerequisites.PACKAGES) -> list[Step]:
+    return [Step("Debian packages", partial(prerequisites.install, paths.logs() / "packages.log", wanted))]
 
 
 def _builds(modules: list[tools.Module]) -> list[Step]:
@@ -130,7 +130,7 @@ def build() -> None:
 
 def build_helm() -> None:
     """Build `helm` and the stand-in plugins, which the contract tests run. Raises `StepError`."""
-    steps.run([*_packages(), *_helm()])
+    steps.run([*_packages(prerequisites.FOR_BUILDS), *_helm()])
 
 
 def up() -> None:

@@ -7,13 +7,20 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lab import cache
 from lab.shell import CommandError, run
 
+FOR_BUILDS = {
+    "go": "golang-go",
+    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+}
+"""What the engine and Helm are built with, on any cluster: Debian package by program (or file)."""
+
 PACKAGES = {
+    **FOR_BUILDS,
     "etcd": "etcd-server",
     "containerd": "containerd",
     "runc": "runc",
@@ -23,14 +30,12 @@ PACKAGES = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "gcc": "gcc",
-    "go": "golang-go",
     "mount": "mount",
     "zstd": "zstd",
     "/usr/lib/cni/bridge": "containernetworking-plugins",
     "/usr/include/stdlib.h": "libc6-dev",
-    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
-"""Debian package by the program (or file) that the lab takes from it."""
+"""The same for all of the lab."""
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\n# Of the MLflow lab, while it installs packages.\nexit 101\n"
@@ -43,11 +48,11 @@ GO_VERSION = "1.26.8"
 """The Go that builds the lab's programs where the machine's own is older than its modules ask."""
 
 
-def missing() -> list[str]:
+def missing(packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """The Debian packages to install: those whose program or file is not there."""
     return sorted(
         package
-        for program, package in PACKAGES.items()
+        for program, package in packages.items()
         if not (Path(program).exists() if program.startswith("/") else _which(program))
     )
 
@@ -56,9 +61,9 @@ def _which(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def install(log: Path) -> None:
+def install(log: Path, packages: Mapping[str, str] = PACKAGES) -> None:
     """Install what is missing, without starting any of the packages' services."""
-    wanted = missing()
+    wanted = missing(packages)
     if not wanted:
         return
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}

@@ -68,7 +68,7 @@ def verify(
     from ops.stack import Stack, current
 
     chosen = Stack(stack or current())
-    with checks.reachable(chosen.outputs(), chosen.config()["context"], url) as deployment:
+    with checks.reachable(chosen.outputs(), chosen.config(), url) as deployment:
         proof = checks.verify(deployment)
     if as_json:
         out.print(json.dumps(checks.as_json(proof)), markup=False)

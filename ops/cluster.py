@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from kubernetes.stream import stream
 from ops.console import OpsError
 
 
-def connect(context: str, kubeconfig: str = "") -> client.CoreV1Api:
-    """A client for one context of a kubeconfig (empty: the default one). Raises `OpsError` without one."""
+def connect(settings: Mapping[str, str]) -> client.CoreV1Api:
+    """A client for a stack's `context` of its `kubeconfig` (empty: the default). Raises `OpsError`."""
+    context, kubeconfig = settings["context"], settings.get("kubeconfig", "")
     # The library reads KUBECONFIG when it is imported, which may be before `make up` has set it.
     file = str(Path(kubeconfig).expanduser()) if kubeconfig else os.environ.get("KUBECONFIG")
     try:
@@ -34,23 +37,38 @@ def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
     raise OpsError(f"no pod of {release} in namespace {namespace} is ready: kubectl get pods -n {namespace}")
 
 
-def python_in_pod(api: client.CoreV1Api, namespace: str, pod: str, source: str, *args: str) -> dict[str, Any]:
-    """Run Python in the server's container; the JSON object that it prints. No secret in `args`, please."""
+@contextmanager
+def python_in_pod(
+    api: client.CoreV1Api, namespace: str, pod: str, source: str
+) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Python in the server's container, started at once: it may import while other things are done.
+
+    Gives a function that sends it one JSON line (a list of the arguments) and returns the JSON object
+    that it prints before it ends.
+    """
     socket = stream(
         api.connect_get_namespaced_pod_exec,
         pod,
         namespace,
         container="mlflow",
-        command=["python", "-c", source, *args],
+        command=["python", "-c", source],
         stdout=True,
         stderr=True,
-        stdin=False,
+        stdin=True,
         tty=False,
         _preload_content=False,
     )
-    socket.run_forever(timeout=60)
-    output, errors = socket.read_stdout(), socket.read_stderr()
-    if socket.returncode:
-        last = errors.strip().splitlines()[-1:] or ["no error text"]
-        raise OpsError(f"the probe in pod {pod} failed: {last[0]}")
-    return dict(json.loads(output.strip().splitlines()[-1]))
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        socket.write_stdin(f"{json.dumps(arguments)}\n")
+        socket.run_forever(timeout=60)
+        output, errors = socket.read_stdout(), socket.read_stderr()
+        if socket.returncode:
+            last = errors.strip().splitlines()[-1:] or ["no error text"]
+            raise OpsError(f"the probe in pod {pod} failed: {last[0]}")
+        return dict(json.loads(output.strip().splitlines()[-1]))
+
+    try:
+        yield ask
+    finally:
+        socket.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,12 +28,13 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Service:
-    """A Kubernetes service's port, by kube context, namespace and name."""
+    """A Kubernetes service's port, by kube context, namespace and name (and kubeconfig: not the default)."""
 
     context: str
     namespace: str
     name: str
     port: int = 80
+    kubeconfig: str = ""
 
 
 def free_port(preferred: int = 0) -> int:
@@ -64,8 +66,15 @@ def _wait_open(port: int) -> bool:
 
 
 def _command(service: Service, port: int) -> list[str]:
+    program = shutil.which("kubectl")
+    if program is None:
+        raise OpsError(
+            "kubectl is not on PATH, and the server is reached through its port-forward: install it"
+        )
+    kubeconfig = [f"--kubeconfig={Path(service.kubeconfig).expanduser()}"] if service.kubeconfig else []
     return [
-        "kubectl",
+        program,
+        *kubeconfig,
         "port-forward",
         f"--context={service.context}",
         f"--namespace={service.namespace}",
@@ -114,14 +123,8 @@ def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> in
     port = free_port(preferred)
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [
-        service.context,
-        service.namespace,
-        service.name,
-        str(service.port),
-        str(port),
-        str(pid_file),
-    ]
+    _command(service, port)  # refused here rather than in the log
+    arguments = [json.dumps(asdict(service)), str(port), str(pid_file)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ops.forward", *arguments],
@@ -166,10 +169,10 @@ def forwarded(service: Service) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    context, namespace, name, target, local, record = sys.argv[1:]
+    wanted, local, record = sys.argv[1:]
     # The parent writes the pid file after it knows this process's pid.
     for _ in range(100):
         if _owner(Path(record)) == os.getpid():
             break
         time.sleep(0.05)
-    keep(Service(context, namespace, name, int(target)), int(local), Path(record))
+    keep(Service(**json.loads(wanted)), int(local), Path(record))

@@ -1,8 +1,9 @@
 """Runs inside the tracking server's container: what the stores themselves hold of one run.
 
 Asking from there needs no credentials here and works for every store, private networks included.
-Sent as `python -c SOURCE run_id experiment_id artifact_name`; prints one JSON line. The URIs come
-from the server's own arguments (process 1); they hold the database's password and are never printed.
+Sent as `python -c SOURCE`; reads one JSON line, [run_id, experiment_id, artifact_name], and prints one.
+The URIs come from the server's own arguments (process 1); they hold the database's password and are
+never printed.
 """
 
 import json
@@ -15,7 +16,7 @@ def main() -> None:
     import sqlalchemy
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    run_id, experiment_id, artifact = sys.argv[1:]
+    run_id, experiment_id, artifact = json.loads(sys.stdin.readline())
     arguments = Path("/proc/1/cmdline").read_text().split("\0")
     given = dict(
         argument[2:].split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +89,24 @@ def up(context: str | None, namespace: str | None) -> None:
         # MLflow's client takes a second to import, the engine more: side by side.
         threading.Thread(target=importlib.import_module, args=["mlflow.client"]).start()
         stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
-        stack.read("stack", "select")
-        changed = set(stack.last_changes()) - {"same", "read"}
-        outputs, used = stack.outputs(), stack.config()["context"]
+        with ThreadPoolExecutor() as side_by_side:
+            selected = side_by_side.submit(stack.read, "stack", "select")
+            changes = side_by_side.submit(stack.last_changes)
+            settings = side_by_side.submit(stack.config)
+            outputs = stack.outputs()
+            selected.result()
+        used = settings.result()
         url = _serve(home, outputs, used)
         with checks.reachable(outputs, used, url) as deployment:
             checks.verify(deployment)
-    if not changed:
+    if set(changes.result()) <= {"same", "read"}:
         out.print("Nothing changed.")
     _farewell(outputs, url, context, time.monotonic() - began)
 
 
-def _serve(home: Home, outputs: Mapping[str, Any], context: str) -> str:
+def _serve(home: Home, outputs: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """The address to open from this machine: the ingress's, or a port of loopback kept open from now on."""
-    service = checks.in_cluster(outputs, context)
+    service = checks.in_cluster(outputs, settings)
     if service is None:
         return str(outputs["tracking_url"])
     port = forward.start(service, home.forward, home.folder / "forward.log", PORT)

@@ -59,7 +59,7 @@ def recover(stack: Stack) -> list[str]:
     done = list(_unlock(stack))
     pending = _pending(stack)
     where = stack.config()
-    api = cluster.connect(where["context"], where.get("kubeconfig", ""))
+    api = cluster.connect(where)
     done += _drop_pending_records(api, where["namespace"], where["releaseName"])
     if pending:
         with step("Finishes what was cut short (pulumi refresh)"):
@@ -101,7 +101,8 @@ def _unlock(stack: Stack) -> Iterator[str]:
 
 def _alive(lock: Lock) -> bool:
     try:
-        return psutil.Process(lock.pid).name() == "pulumi"
+        process = psutil.Process(lock.pid)
+        return process.name() == "pulumi" and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -10,7 +10,7 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -38,13 +38,13 @@ class Deployment:
     url: str
     username: str
     password: str
-    context: str
+    config: Mapping[str, str]
     namespace: str
     release: str
 
     def __repr__(self) -> str:
         """Without the password."""
-        return f"Deployment({self.url}, context={self.context}, {self.namespace}/{self.release})"
+        return f"Deployment({self.url}, {self.config['context']}, {self.namespace}/{self.release})"
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,27 @@ class Proof:
     artifact_bytes: int
 
 
-def in_cluster(outputs: Mapping[str, Any], context: str) -> Service | None:
+def in_cluster(outputs: Mapping[str, Any], config: Mapping[str, str]) -> Service | None:
     """The service to forward to when the stack's address opens only inside the cluster, else `None`."""
     service = httpx.URL(outputs["service_url"])
     if httpx.URL(outputs["tracking_url"]).host != service.host:
         return None
-    return Service(context, outputs["namespace"], service.host.split(".")[0], service.port or 80)
+    name, port = service.host.split(".")[0], service.port or 80
+    return Service(config["context"], outputs["namespace"], name, port, config.get("kubeconfig", ""))
 
 
 @contextmanager
-def reachable(outputs: Mapping[str, Any], context: str, url: str | None = None) -> Iterator[Deployment]:
-    """The deployment that a stack's outputs describe, at an address this machine can open.
+def reachable(
+    outputs: Mapping[str, Any], config: Mapping[str, str], url: str | None = None
+) -> Iterator[Deployment]:
+    """The deployment that a stack's outputs and settings describe, at an address this machine can open.
 
     `url` wins over the output. An in-cluster address is reached by a port-forward for as long as
     the block runs.
     """
     user, password = outputs["admin_username"], outputs["admin_password"]
-    where = (context, outputs["namespace"], outputs["release"]["name"])
-    service = in_cluster(outputs, context)
+    where = (config, outputs["namespace"], outputs["release"]["name"])
+    service = in_cluster(outputs, config)
     if url or service is None:
         yield Deployment(url or outputs["tracking_url"], user, password, *where)
         return
@@ -153,34 +156,37 @@ def _log_run(client: MlflowClient, content: bytes) -> tuple[str, str]:
     return experiment_id, run_id
 
 
-def _stored(deployment: Deployment, experiment_id: str, run_id: str) -> dict[str, object]:
-    """What the database and the artifact store hold of the run, asked from the server's own pod."""
+@contextmanager
+def _stores(deployment: Deployment) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Asks the database and the artifact store for a run, from the server's own pod."""
     from ops import cluster
 
-    api = cluster.connect(deployment.context)
+    api = cluster.connect(deployment.config)
     pod = cluster.tracking_pod(api, deployment.namespace, deployment.release)
     source = files("ops").joinpath("pod_probe.py").read_text()
-    return cluster.python_in_pod(api, deployment.namespace, pod, source, run_id, experiment_id, ARTIFACT)
+    with cluster.python_in_pod(api, deployment.namespace, pod, source) as ask:
+        yield ask
 
 
 def verify(deployment: Deployment, size: int = 1 << 20) -> Proof:
     """Check all of it, with an artifact of `size` bytes. Raises `OpsError` naming what is wrong."""
     content = secrets.token_bytes(size)
+    user = (deployment.username, deployment.password)
     with step("Refuses a request without credentials (401)"):
         _expect(deployment.url, None, 401, "without credentials")
-    with step("Refuses wrong credentials (401)"):
-        _expect(deployment.url, (deployment.username, secrets.token_hex(12)), 401, "with a wrong password")
-    with step("Lets the stack's credentials in (200)"):
-        _expect(
-            deployment.url, (deployment.username, deployment.password), 200, "with the stack's credentials"
-        )
-    with step("Logs a run and gets its artifact back, equal"), _client(deployment) as client:
-        experiment_id, run_id = _log_run(client, content)
-    with step("Finds the run in the database and the artifact in its store"):
-        found = _stored(deployment, experiment_id, run_id)
-        wanted = {"rows": {"runs": 1, "params": 3, "metrics": 5}, "size": size}
-        if {key: found[key] for key in wanted} != wanted:
-            raise OpsError(f"the stores do not hold what was logged: {found}")
+    # From here on a server is there, and so is its pod.
+    with _stores(deployment) as ask:
+        with step("Refuses wrong credentials (401)"):
+            _expect(deployment.url, (user[0], secrets.token_hex(12)), 401, "with a wrong password")
+        with step("Lets the stack's credentials in (200)"):
+            _expect(deployment.url, user, 200, "with the stack's credentials")
+        with step("Logs a run and gets its artifact back, equal"), _client(deployment) as client:
+            experiment_id, run_id = _log_run(client, content)
+        with step("Finds the run in the database and the artifact in its store"):
+            found = ask(run_id, experiment_id, ARTIFACT)
+            wanted = {"rows": {"runs": 1, "params": 3, "metrics": 5}, "size": size}
+            if {key: found[key] for key in wanted} != wanted:
+                raise OpsError(f"the stores do not hold what was logged: {found}")
     return Proof(
         deployment.url, experiment_id, run_id, str(found["database"]), 3, 5, str(found["store"]), size
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -29,8 +31,12 @@ def s3_keys() -> tuple[str, str]:
     """The S3 server's access key and secret key, made on first use, readable by root alone."""
     file = paths.run() / "s3-keys.json"
     if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(json.dumps([secrets.token_hex(10), secrets.token_hex(20)]))
+        with tempfile.NamedTemporaryFile("w", dir=paths.run()) as scratch:
+            scratch.write(json.dumps([secrets.token_hex(10), secrets.token_hex(20)]))
+            scratch.flush()
+            # Whole or not at all, and whoever comes second takes the first one's.
+            with contextlib.suppress(FileExistsError):
+                file.hardlink_to(scratch.name)
     access, secret = json.loads(file.read_text())
     return str(access), str(secret)
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab import api, paths
 from tests.e2e import footprint
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, lab
 
 
 @pytest.fixture(scope="session")
@@ -27,18 +27,18 @@ def home() -> Iterator[Path]:
     builds = paths.cache()
     was_up = bool(api.status())
     if was_up:
-        api.stop()
+        lab("stop")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_LAB_HOME", str(folder))
-        api.down()
+        lab("down")
         shutil.rmtree(folder)
         folder.mkdir()
         (folder / "cache").symlink_to(builds)
         yield folder
-        api.down()
+        lab("down")
         shutil.rmtree(folder)
     if was_up:
-        api.up()
+        lab("up")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +16,20 @@ import psutil
 
 from lab import paths
 from lab.cluster import teardown
+
+
+def run(*command: str) -> str:
+    """Run a command in the checkout; both of its outputs together. Fails with them."""
+    done = subprocess.run(
+        command, cwd=paths.REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def lab(command: str) -> str:
+    """`python -m lab COMMAND`, in a process of its own: what it starts outlives the tests' own."""
+    return run(sys.executable, "-m", "lab", command)
 
 
 class Deployment:
@@ -49,17 +64,8 @@ class Deployment:
                     self.commands.add(" ".join(process.info["cmdline"] or []))
 
     def make(self, *target: str) -> str:
-        """Run `make TARGET` in the checkout; both of its outputs together. Raises on failure, with them."""
-        done = subprocess.run(
-            ["make", *target],
-            cwd=paths.REPO,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        """Run `make TARGET`; both of its outputs together. Fails with them."""
+        return run("make", *target)
 
     def shell(self, script: str) -> str:
         """Run a script in a plain shell after the one line of the README; its standard output."""

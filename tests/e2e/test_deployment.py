@@ -13,7 +13,7 @@ from lab import api, paths
 from lab.cluster.processes import find
 from ops import verify
 from tests.e2e import footprint
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, lab
 
 WARM_SECONDS = 120
 AGAIN_SECONDS = 10
@@ -146,7 +146,7 @@ def test_what_is_killed_comes_back_with_make_up(deployment: Deployment) -> None:
         process = find(record)
         assert process is not None, record
         process.kill()
-        api.up()
+        lab("up")
         assert all(pid for _, pid, _ in api.status()[:-1]), f"after {record.stem}"
     printed = deployment.make("up")
     assert "Nothing changed." in printed
@@ -156,7 +156,7 @@ def test_what_is_killed_comes_back_with_make_up(deployment: Deployment) -> None:
 def test_a_reboot_loses_nothing(deployment: Deployment) -> None:
     """All processes, mounts, links and rules gone at once, files kept."""
     password = deployment.output("admin_password")
-    api.stop()
+    lab("stop")
     printed = deployment.make("up")
     assert "Nothing changed." in printed
     assert deployment.output("admin_password") == password
