@@ -89,8 +89,10 @@ def recover(stack: StackName = None) -> None:
 
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
-    # Asked to end, it ends as on Ctrl-C: in order, and with what it has started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Asked to end, it ends as on Ctrl-C: in order, and with what it has started. Set even where a shell
+    # started it with Ctrl-C ignored: plugins that inherit that outlive `pulumi` by 5 s, at every command.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, signal.default_int_handler)
     try:
         app()
     except (OpsError, StepError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shlex
 import shutil
@@ -86,8 +85,8 @@ def up(context: str | None, namespace: str | None) -> None:
         stack = home.stack()
         if recover.stuck(stack):
             recover.report(recover.recover(stack))
-        # MLflow's client takes a second to import, the engine more: side by side.
-        threading.Thread(target=importlib.import_module, args=["mlflow.client"]).start()
+        # What verification imports takes a second, the engine more: side by side.
+        threading.Thread(target=checks.prepare).start()
         stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
         with ThreadPoolExecutor() as side_by_side:
             selected = side_by_side.submit(stack.read, "stack", "select")

@@ -28,6 +28,10 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
 
 
+State = dict[str, Any]
+"""A state, or a part of it, as `pulumi stack export` gives it."""
+
+
 @dataclass(frozen=True)
 class Lock:
     """One lock file of a local backend."""
@@ -51,25 +55,42 @@ def locks(backend: str, stack: str) -> list[Lock]:
 
 def stuck(stack: Stack) -> bool:
     """Whether an earlier `pulumi` left a lock or pending operations. Helm's record goes with the latter."""
-    return bool(locks(stack.backend(), stack.name) or _pending(stack))
+    return bool(locks(stack.backend(), stack.name) or _pending(_state(stack)))
 
 
 def recover(stack: Stack) -> list[str]:
     """Mend what is stuck; what was done, in a person's words. Raises `OpsError` while a run is alive."""
     done = list(_unlock(stack))
-    pending = _pending(stack)
+    state = _state(stack)
+    pending = _pending(state)
     where = stack.config()
     api = cluster.connect(where)
-    done += _drop_pending_records(api, where["namespace"], where["releaseName"])
+    unrecorded = any(of["resource"]["type"] == RELEASE and of["type"] == "creating" for of in pending)
+    done += _drop_records(api, where["namespace"], where["releaseName"], PENDING if not unrecorded else "")
     if pending:
-        with step("Finishes what was cut short (pulumi refresh)"):
-            stack.read(
-                "refresh", "--yes", "--skip-preview", "--clear-pending-creates", *_imports(api, pending)
-            )
-        done += [
-            f"{operation['type']} {operation['resource']['urn'].split('::')[-1]}" for operation in pending
-        ]
+        with step("Brings the state up to the cluster (pulumi refresh)"):
+            _settle(stack, state, pending, api)
+        done += [f"{of['type']} {of['resource']['urn'].split('::')[-1]}" for of in pending]
     return done
+
+
+def _settle(stack: Stack, state: State, pending: list[State], api: client.CoreV1Api) -> None:
+    """Take what was made but not recorded into the state, and read again all that was being worked on.
+
+    (`pulumi refresh --import-pending-creates` only forgets the operation in Pulumi 3.259.)
+    """
+    resources = state["deployment"].setdefault("resources", [])
+    for operation in pending:
+        resource = operation["resource"]
+        found = _made(api, resource) if operation["type"] == "creating" else None
+        if found:
+            resources.append({**resource, "id": found, "outputs": resource["inputs"]})
+    del state["deployment"]["pending_operations"]
+    stack.read("stack", "import", stdin=json.dumps(state))
+    touched = {operation["resource"]["urn"] for operation in pending}
+    again = [f"--target={resource['urn']}" for resource in resources if resource["urn"] in touched]
+    if again:
+        stack.read("refresh", "--yes", "--skip-preview", *again)
 
 
 def report(done: list[str]) -> None:
@@ -137,34 +158,31 @@ def _environ(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def _pending(stack: Stack) -> list[dict[str, Any]]:
-    state = json.loads(stack.read("stack", "export"))
+def _state(stack: Stack) -> State:
+    """The state as the backend has it; secrets stay encrypted."""
+    return dict(json.loads(stack.read("stack", "export")))
+
+
+def _pending(state: State) -> list[State]:
     return list(state["deployment"].get("pending_operations", []))
 
 
-def _drop_pending_records(api: client.CoreV1Api, namespace: str, release: str) -> Iterator[str]:
-    """Delete Helm's records of revisions that never ended; the one before is the latest then."""
-    selector = f"owner=helm,name={release},{PENDING}"
+def _drop_records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> Iterator[str]:
+    """Delete Helm's records: those of revisions that never ended, so that the one before is the latest.
+
+    Those of a first install that Pulumi does not know go all: the next install finds the objects, takes
+    them over as they are, and keeps their passwords.
+    """
+    selector = ",".join(filter(None, ("owner=helm", f"name={release}", which)))
     found = api.list_namespaced_secret(namespace, label_selector=selector).items
     for name in [str(record.metadata.name) for record in found if record.metadata]:
         api.delete_namespaced_secret(name, namespace)
         yield f"dropped Helm's record {name}"
 
 
-def _imports(api: client.CoreV1Api, pending: list[dict[str, Any]]) -> Iterator[str]:
-    """Options that take what was made but not recorded into the state; the rest was not made."""
-    for operation in pending:
-        resource = operation["resource"]
-        found = _made(api, resource) if operation["type"] == "creating" else None
-        if found:
-            for word in (resource["urn"], found):
-                yield from ("--import-pending-creates", word)
-
-
-def _made(api: client.CoreV1Api, resource: dict[str, Any]) -> str | None:
+def _made(api: client.CoreV1Api, resource: State) -> str | None:
     """The id of the object that a cut `create` was for, where the cluster has it."""
-    inputs = resource.get("inputs", {})
-    metadata = inputs.get("metadata", {})
+    metadata = resource.get("inputs", {}).get("metadata", {})
     try:
         if resource["type"] == NAMESPACE:
             api.read_namespace(metadata["name"])
@@ -172,10 +190,6 @@ def _made(api: client.CoreV1Api, resource: dict[str, Any]) -> str | None:
         if resource["type"] == SECRET:
             api.read_namespaced_secret(metadata["name"], metadata["namespace"])
             return f"{metadata['namespace']}/{metadata['name']}"
-        if resource["type"] == RELEASE:
-            selector = f"owner=helm,name={inputs['name']}"
-            if api.list_namespaced_secret(inputs["namespace"], label_selector=selector).items:
-                return f"{inputs['namespace']}/{inputs['name']}"
     except ApiException as error:
         if error.status != 404:
             raise

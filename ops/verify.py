@@ -6,11 +6,13 @@ artifact that comes back equal; the run is in the database and the artifact in t
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -106,6 +108,12 @@ def _expect(url: str, auth: tuple[str, str] | None, wanted: int, who: str) -> No
         raise OpsError(f"{url} answered {got} to a request {who}; {wanted} is right")
 
 
+def prepare() -> None:
+    """Import what takes long, while there is something else to wait for."""
+    importlib.import_module("mlflow.client")
+    importlib.import_module("ops.cluster")
+
+
 @contextmanager
 def _client(deployment: Deployment) -> Iterator[MlflowClient]:
     """MLflow's own client, signed in; the environment is as before afterwards."""
@@ -142,14 +150,15 @@ def _log_run(client: MlflowClient, content: bytes) -> tuple[str, str]:
     given = {"model": "baseline", "epochs": "5", "seed": "1"}
     params = [Param(key, value) for key, value in given.items()]  # type: ignore[no-untyped-call]
     client.log_batch(run_id, metrics, params)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as beside:
         file = Path(folder) / ARTIFACT
         file.write_bytes(content)
         client.log_artifact(run_id, str(file))
         file.unlink()
+        ended = beside.submit(client.set_terminated, run_id)
         if Path(client.download_artifacts(run_id, ARTIFACT, folder)).read_bytes() != content:
             raise OpsError("the artifact came back different from what was sent")
-    client.set_terminated(run_id)
+        ended.result()
     run = client.get_run(run_id)
     if (run.data.params.get("model"), run.data.metrics.get("loss")) != ("baseline", 0.2):
         raise OpsError(f"run {run_id} came back without its parameters or metrics")

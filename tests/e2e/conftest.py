@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import pytest
 from lab import api, paths
 from tests.e2e import footprint
 from tests.e2e.deployment import Deployment, lab
+
+# A shell in the background ignores Ctrl-C, and so would every plugin: `pulumi` ends its own by that, or
+# waits 5 s for each.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -46,10 +47,13 @@ def test_make_up_ends_with_a_verified_mlflow_and_how_to_use_it(deployment: Deplo
 
 @pytest.mark.bar
 def test_a_second_make_up_says_that_nothing_changed(deployment: Deployment) -> None:
-    began = time.monotonic()
-    printed = deployment.make("up")
-    seconds = time.monotonic() - began
-    print(f"make up, nothing to do: {seconds:.1f} s (bar {AGAIN_SECONDS})")
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        printed = deployment.make("up")
+        times.append(time.monotonic() - began)
+    seconds = statistics.median(times)
+    print(f"make up, nothing to do: {seconds:.1f} s, the median of three (bar {AGAIN_SECONDS})")
     assert "Nothing changed." in printed
     assert url(printed) == url(deployment.printed)
     assert seconds <= AGAIN_SECONDS
@@ -129,6 +133,14 @@ def test_no_secret_stands_anywhere_in_plain_text(deployment: Deployment, tmp_pat
     assert [place for place, text in places.items() if any(secret in text for secret in secrets)] == []
 
 
+def test_a_server_ends_in_order_and_long_before_kubernetes_would_kill_it(deployment: Deployment) -> None:
+    """Kubernetes allows 30 s; a new pod serves afterwards."""
+    began = time.monotonic()
+    deployment.shell("kubectl delete pod -n mlflow -l app.kubernetes.io/component=tracking --timeout=25s")
+    print(f"a pod ends in {time.monotonic() - began:.1f} s")
+    assert "Nothing changed." in deployment.make("up")
+
+
 @pytest.mark.bar
 def test_the_lab_is_small(deployment: Deployment) -> None:
     """Resident memory of the cluster and of MLflow with its database, each shared page counted once."""
@@ -168,7 +180,7 @@ def test_a_reboot_loses_nothing(deployment: Deployment) -> None:
     assert found.json()["experiment"]["name"] == verify.EXPERIMENT
 
 
-@pytest.mark.parametrize("seconds", [3.0, 6.0, 12.0, 20.0])
+@pytest.mark.parametrize("seconds", [2.0, 4.0, 10.0, 20.0])
 def test_make_up_can_be_killed_and_run_again(deployment: Deployment, seconds: float) -> None:
     """After a destroy, so that everything is made anew; killed while Pulumi and Helm make it."""
     deployment.shell("pulumi destroy --yes --skip-preview")

@@ -51,6 +51,13 @@ def test_a_start_is_seen_within_a_second() -> None:
     assert at(found, "tracking.customStartupProbe.httpGet.path") == "/health"
 
 
+def test_a_server_ends_in_order() -> None:
+    """`mlflow server` hands no signal on; its gunicorn takes one (the e2e tests see the pod end)."""
+    shell, _, script = at(values(of()), "tracking.lifecycleHooks.preStop.exec.command")
+    assert shell == "bash"
+    assert script.endswith("pkill -TERM --oldest --full -- '-m gunicorn'")
+
+
 def test_a_volume_that_one_pod_can_have_is_handed_over() -> None:
     found = values(of(trackingVolume="true", storageClass="slow", trackingVolumeClass="fast"))
     assert at(found, "tracking.persistence") == {
