@@ -16,7 +16,7 @@ _START = {"initialDelaySeconds": 0, "periodSeconds": 1, "successThreshold": 1}
 _END = "sleep 3; pkill -TERM --oldest --full -- '-m gunicorn'"
 """Ends the server in order, and at once: after the pause no service sends it new requests.
 
-Process 1 is `mlflow server`, which hands no signal on (MLflow 3.3.2): left alone every pod takes the whole 30 s
+Process 1 is `mlflow server`, which hands no signal on (MLflow 3.3.2): left alone a pod takes the whole 30 s
 that Kubernetes allows, and then dies with the requests that it was answering.
 """
 

@@ -62,7 +62,7 @@ def install_tools() -> None:
     steps.run([*_packages(prerequisites.FOR_BUILDS), *_builds(tools.ENGINE), *_helm(), _plugins()])
 
 
-def _packages(wanted: Mapping[str, str] = prerequisites.PACKAGES) -> list[Step]:
+def _packages(wanted: Mapping[str, str] | None = None) -> list[Step]:
     return [Step("Debian packages", partial(prerequisites.install, paths.logs() / "packages.log", wanted))]
 
 

@@ -48,8 +48,9 @@ GO_VERSION = "1.26.8"
 """The Go that builds the lab's programs where the machine's own is older than its modules ask."""
 
 
-def missing(packages: Mapping[str, str] = PACKAGES) -> list[str]:
-    """The Debian packages to install: those whose program or file is not there."""
+def missing(packages: Mapping[str, str] | None = None) -> list[str]:
+    """The Debian packages to install (of all, unless given): those whose program or file is not there."""
+    packages = PACKAGES if packages is None else packages
     return sorted(
         package
         for program, package in packages.items()
@@ -61,7 +62,7 @@ def _which(program: str) -> str | None:
     return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def install(log: Path, packages: Mapping[str, str] = PACKAGES) -> None:
+def install(log: Path, packages: Mapping[str, str] | None = None) -> None:
     """Install what is missing, without starting any of the packages' services."""
     wanted = missing(packages)
     if not wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -195,7 +196,7 @@ def test_the_runbook_s_values_are_the_chart_facts_seed_on_the_lab() -> None:
     """The same but for what names a place: no ingress, the lab's storage class and S3 server."""
     values = YAML(typ="safe").load(against_helm.RUNBOOK)
     lab = YAML(typ="safe").load(COMMITTED)["config"]
-    seed = chart_cases.facts("seed")["values"]
+    seed = copy.deepcopy(chart_cases.facts("seed")["values"])
     del seed["tracking"]["ingress"]
     seed["tracking"]["persistence"]["storageClass"] = lab["mlflow:storageClass"]
     seed["postgresql"]["primary"]["persistence"]["storageClass"] = lab["mlflow:storageClass"]
