@@ -28,7 +28,9 @@ def bench(
     only: Annotated[list[Name] | None, typer.Option(help="Measure this figure; may be repeated")] = None,
     pairs: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Pairs of Pulumi and Helm [default: {PREVIEW_PAIRS} and {INSTALL_PAIRS}]"),
+        typer.Option(
+            min=1, help=f"Pairs of Pulumi and Helm (if not given: {PREVIEW_PAIRS} and {INSTALL_PAIRS})"
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="A lab that is there may be deleted, with all that is logged in it")
