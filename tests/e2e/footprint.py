@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from dataclasses import dataclass, fields
@@ -54,13 +55,20 @@ def taken() -> Footprint:
 
 
 def _processes() -> set[str]:
-    """Names of programs below the lab's folder or started by them; the tests' own children are not."""
-    own = {child.pid for child in psutil.Process().children(recursive=True)} | {os.getpid()}
+    """Processes of the lab: what it started runs in its folder, names it, was built there, or is a pod's."""
+    home = str(paths.root())
     found = set()
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if process.pid not in own and process.info["cmdline"]:
+    for process in psutil.process_iter(["name", "cmdline", "exe", "cwd"]):
+        told = [*(process.info["cmdline"] or []), process.info["exe"] or "", process.info["cwd"] or ""]
+        if process.pid != os.getpid() and (any(home in text for text in told) or _in_pod(process.pid)):
             found.add(f"{process.pid} {process.info['name']}")
     return found
+
+
+def _in_pod(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "kubepods" in Path(f"/proc/{pid}/cgroup").read_text()
+    return False
 
 
 def _lines(*command: str) -> list[str]:

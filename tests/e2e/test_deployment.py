@@ -191,6 +191,9 @@ def test_make_up_can_be_killed_and_run_again(deployment: Deployment, seconds: fl
 
 def test_down_leaves_nothing(deployment: Deployment, before: footprint.Footprint) -> None:
     """No process, mount, link, address, packet rule, control group, kernel setting or file."""
+    during = footprint.taken().added_since(before)
+    for kind in ("processes", "mounts", "links", "addresses", "packet_rules", "cgroups", "files"):
+        assert during[kind], f"the test cannot see the lab's {kind}"
     deployment.make("down")
     left = footprint.taken().added_since(before)
     assert left == {}, left
