@@ -9,6 +9,9 @@ from pathlib import Path
 from lab import paths
 
 BRIDGE = "mlflow-lab0"
+HARDWARE_ADDRESS = "02:00:c6:12:00:01"
+"""Fixed: a bridge takes the lowest address of its ports, so each new pod could cost the others the gateway, and
+with it all names, until they ask for its address again, some 40 s later."""
 GATEWAY = "198.18.0.1"
 PODS = "198.18.0.0/24"
 SERVICES = "198.19.0.0/16"
@@ -26,7 +29,7 @@ def _ip(*args: str) -> None:
 def up() -> None:
     """Make the bridge and let packets pass between pods; the machine's old setting is remembered."""
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
-        _ip("link", "add", BRIDGE, "type", "bridge")
+        _ip("link", "add", BRIDGE, "address", HARDWARE_ADDRESS, "type", "bridge")
         _ip("address", "add", f"{GATEWAY}/24", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
     saved = paths.run() / _SAVED
