@@ -10,8 +10,8 @@ from lab import paths
 
 BRIDGE = "mlflow-lab0"
 HARDWARE_ADDRESS = "02:00:c6:12:00:01"
-"""Fixed: a bridge takes the lowest address of its ports, so each new pod could cost the others the gateway, and
-with it all names, until they ask for its address again, some 40 s later."""
+"""Fixed: a bridge takes the lowest address of its ports, so each new pod could cost the others the gateway,
+and with it all names, until they ask for its address again, some 40 s later."""
 GATEWAY = "198.18.0.1"
 PODS = "198.18.0.0/24"
 SERVICES = "198.19.0.0/16"
