@@ -77,7 +77,7 @@ def status() -> None:
 @app.command()
 def logs(
     part: Annotated[
-        str | None, typer.Argument(help="A part, as `status` shows it, or a build [default: list them]")
+        str | None, typer.Argument(help="A part, as `status` shows it, or a build (default: list them)")
     ] = None,
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines")] = 50,
 ) -> None:

@@ -20,10 +20,10 @@ app = typer.Typer(
     help="Day-2 commands for MLflow stacks. Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
 
-StackName = Annotated[str | None, typer.Option("--stack", help="The stack [default: the selected one]")]
+StackName = Annotated[str | None, typer.Option("--stack", help="The stack (default: the selected one)")]
 Context = Annotated[
     str | None,
-    typer.Option(help="Kube context of a cluster you have [default: bring up the lab's own cluster]"),
+    typer.Option(help="Kube context of a cluster you have (default: bring up the lab's own cluster)"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
 
@@ -59,7 +59,7 @@ def env(context: Context = None) -> None:
 def verify(
     stack: StackName = None,
     url: Annotated[
-        str | None, typer.Option(help="Address to use [default: the stack's tracking_url]")
+        str | None, typer.Option(help="Address to use (default: the stack's tracking_url)")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
