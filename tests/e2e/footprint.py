@@ -12,7 +12,10 @@ import psutil
 
 from lab import paths
 
-CHANGING = ("/proc", "/sys", "/dev", "/tmp", "/var/tmp", "/root/go", "/var/cache", "/var/lib/apt")
+CHANGING = (
+    *("/proc", "/sys", "/dev", "/tmp", "/var/tmp", "/var/cache", "/var/lib/apt"),
+    str(Path.home() / "go"),
+)
 """Folders whose files come and go whatever the lab does."""
 
 

@@ -166,7 +166,8 @@ def test_names_a_licence_only_where_there_is_one() -> None:
 
 
 def test_paths_of_a_machine_are_seen() -> None:
-    for line in ("cd /work/main", "`/root/.cache`", "file:///tmp/x", "(/home/ada)"):
-        assert MACHINE_PATH.search(line), line
+    for top in ("work", "root", "tmp", "home"):
+        for line in (f"cd /{top}/x", f"`/{top}/.cache`", f"file:///{top}/x", f"(/{top}/ada)"):
+            assert MACHINE_PATH.search(line), line
     for line in ("~/.cache/x", "docs/work/x", "/etc/ssl/x.pem"):
         assert not MACHINE_PATH.search(line), line
