@@ -54,7 +54,7 @@ def deployment(home: Path, before: footprint.Footprint) -> Deployment:
     return made
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def plain_shell() -> None:
     """No variable of a person's own stack reaches the tests."""
     for name in [name for name in os.environ if name.startswith("PULUMI_")] + ["KUBECONFIG"]:

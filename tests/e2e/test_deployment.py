@@ -12,7 +12,6 @@ import pytest
 from lab import api, paths
 from lab.cluster.processes import find
 from ops import verify
-from tests.e2e import footprint
 from tests.e2e.deployment import Deployment, lab
 
 WARM_SECONDS = 120
@@ -186,14 +185,3 @@ def test_make_up_can_be_killed_and_run_again(deployment: Deployment, seconds: fl
     assert deployment.up_killed_after(seconds)
     assert "MLflow is up and verified" in deployment.make("up")
     deployment.shell("pulumi preview --expect-no-changes")
-
-
-def test_down_leaves_nothing(deployment: Deployment, before: footprint.Footprint) -> None:
-    """No process, mount, link, address, packet rule, control group, kernel setting or file."""
-    during = footprint.taken().added_since(before)
-    for kind in ("processes", "mounts", "links", "addresses", "packet_rules", "cgroups", "files"):
-        assert during[kind], f"the test cannot see the lab's {kind}"
-    deployment.make("down")
-    left = footprint.taken().added_since(before)
-    assert left == {}, left
-    assert not (deployment.home / "run").exists()

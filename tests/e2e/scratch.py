@@ -1,0 +1,124 @@
+"""A stack of a test's own on the lab's cluster: its own namespace, backend and stack file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from components import names
+from lab import api, paths
+from lab.cluster.processes import find
+from ops.forward import Service, forwarded
+from ops.home import STACK, Home
+from ops.stack import Stack
+from tests.e2e.deployment import lab
+
+
+@contextmanager
+def scratch(folder: Path, namespace: str) -> Iterator[Scratch]:
+    """A stack that is not up yet. Inside the block this process's environment means it; it is destroyed."""
+    programs = [str(Path(sys.executable).parent), str(api.bin_folder()), os.environ["PATH"]]
+    home = Home(folder, {**api.environ(), "PATH": os.pathsep.join(programs)})
+    access, secret = api.s3_keys()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in home.environ().items():
+            patch.setenv(name, value)
+        home.prepare(
+            {**api.settings(), "namespace": namespace},
+            {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
+        )
+        made = Scratch(home.stack(), namespace)
+        yield made
+        made.run("destroy", "--yes", "--skip-preview")
+
+
+class Scratch:
+    """The stack, driven by the `pulumi` program."""
+
+    def __init__(self, stack: Stack, namespace: str) -> None:
+        self.stack = stack
+        self.namespace = namespace
+
+    def run(self, *args: str) -> float:
+        """Run `pulumi ARGS` to its good end; its seconds."""
+        began = time.monotonic()
+        self.stack.read(*args)
+        return time.monotonic() - began
+
+    def cut(self, victim: str, seconds: float, *args: str) -> None:
+        """Start `pulumi ARGS` and kill `victim` after `seconds`, without warning.
+
+        The victim is `everything` (engine, program and plugins), `plugin` (the Kubernetes one alone) or
+        `server` (the API server, which the lab brings back at once).
+        """
+        process = subprocess.Popen(
+            ["pulumi", *args, "--stack", STACK],
+            cwd=paths.REPO,
+            env=self.stack.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(seconds)
+        if victim == "everything":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif victim == "plugin":
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if child.name().startswith("pulumi-resource-k"):
+                    child.kill()
+        else:
+            server = find(paths.run() / "pids" / "kube-apiserver.json")
+            assert server is not None
+            server.kill()
+            lab("up")
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def login(self) -> tuple[str, str] | None:
+        """User and password in the chart's Secret, if there is one."""
+        where = ("-n", self.namespace, names.tracking("mlflow"), "-o", "json")
+        done = subprocess.run(
+            ["kubectl", "get", "secret", *where], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            return None
+        data = json.loads(done.stdout)["data"]
+        user, password = (
+            base64.b64decode(data[key]).decode() for key in (names.ADMIN_USER_KEY, names.ADMIN_PASSWORD_KEY)
+        )
+        return user, password
+
+    def experiments(self) -> set[str]:
+        """The names of all experiments, as the administrator of the stack's outputs sees them."""
+        outputs = self.stack.outputs()
+        user = (outputs["admin_username"], outputs["admin_password"])
+        with forwarded(Service("mlflow-lab", self.namespace, names.tracking("mlflow"))) as url:
+            answer = httpx.get(
+                f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 100}, auth=user, timeout=30
+            )
+            return {found["name"] for found in answer.raise_for_status().json()["experiments"]}
+
+    def create_experiment(self, name: str) -> None:
+        """Make an experiment, to be found again."""
+        outputs = self.stack.outputs()
+        user = (outputs["admin_username"], outputs["admin_password"])
+        with forwarded(Service("mlflow-lab", self.namespace, names.tracking("mlflow"))) as url:
+            httpx.post(
+                f"{url}/api/2.0/mlflow/experiments/create", json={"name": name}, auth=user, timeout=30
+            ).raise_for_status()

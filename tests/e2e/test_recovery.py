@@ -1,0 +1,86 @@
+"""`pulumi` killed at points spread over install, upgrade and destroy: `recover` brings all of it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ops.recover import recover
+from tests.e2e.deployment import Deployment
+from tests.e2e.scratch import Scratch, scratch
+
+UP = ("up", "--yes", "--skip-preview", "--non-interactive")
+DESTROY = ("destroy", "--yes", "--skip-preview", "--non-interactive")
+VICTIMS = ("everything", "plugin", "server")
+INSTALLS, UPGRADES, DESTROYS = 8, 7, 5
+"""How many kill points: 20 in all."""
+
+
+@pytest.fixture(scope="module")
+def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
+    """A stack that is up; its namespace goes with it."""
+    with scratch(tmp_path_factory.mktemp("recovery"), "mlflow-recovery") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def seconds(stack: Scratch) -> dict[str, float]:
+    """How long each takes when nobody kills it."""
+    install = stack.run(*UP)
+    stack.run("config", "set", "trackingThreads", "31")
+    upgrade = stack.run(*UP)
+    destroy = stack.run(*DESTROY)
+    return {"install": install, "upgrade": upgrade, "destroy": destroy}
+
+
+def points(count: int) -> list[object]:
+    """Shares of the whole time, evenly spread, each with its victim."""
+    return [pytest.param((number + 0.5) / count, VICTIMS[number % len(VICTIMS)]) for number in range(count)]
+
+
+@pytest.mark.parametrize(("share", "victim"), points(INSTALLS))
+def test_a_killed_install(stack: Scratch, seconds: dict[str, float], share: float, victim: str) -> None:
+    """What the chart had generated stays."""
+    stack.cut(victim, seconds["install"] * share, *UP)
+    before = stack.login()
+    recover(stack.stack)
+    stack.run(*UP)
+    assert before is None or stack.login() == before
+    assert "Default" in stack.experiments()
+    stack.run("preview", "--expect-no-changes")
+    stack.run(*DESTROY)
+
+
+@pytest.fixture(scope="module")
+def with_data(stack: Scratch) -> str:
+    """The stack is up and holds an experiment; its name."""
+    stack.run(*UP)
+    stack.create_experiment("kept")
+    return "kept"
+
+
+@pytest.mark.parametrize(("share", "victim"), points(UPGRADES))
+def test_a_killed_upgrade(
+    stack: Scratch, seconds: dict[str, float], with_data: str, share: float, victim: str
+) -> None:
+    """Login and data stay; the next `up` brings what was asked for."""
+    before = stack.login()
+    stack.run("config", "set", "trackingThreads", str(32 + round(share * 100)))
+    stack.cut(victim, seconds["upgrade"] * share, *UP)
+    recover(stack.stack)
+    stack.run(*UP)
+    assert stack.login() == before
+    assert with_data in stack.experiments()
+    stack.run("preview", "--expect-no-changes")
+
+
+@pytest.mark.parametrize(("share", "victim"), points(DESTROYS))
+def test_a_killed_destroy(stack: Scratch, seconds: dict[str, float], share: float, victim: str) -> None:
+    """It can be finished, and a new stack works."""
+    stack.run(*UP)
+    stack.cut(victim, seconds["destroy"] * share, *DESTROY)
+    recover(stack.stack)
+    stack.run(*DESTROY)
+    stack.run(*UP)
+    assert "Default" in stack.experiments()
