@@ -11,8 +11,13 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.stream import stream
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from ops.console import OpsError
+
+
+class NotReadyError(OpsError):
+    """No pod of the server is ready; one may be soon."""
 
 
 def connect(settings: Mapping[str, str]) -> client.CoreV1Api:
@@ -26,6 +31,13 @@ def connect(settings: Mapping[str, str]) -> client.CoreV1Api:
         raise OpsError(f"kube context {context!r}: {error}") from error
 
 
+@retry(
+    retry=retry_if_exception_type(NotReadyError),
+    # A server may answer a moment before its pod is marked ready.
+    stop=stop_after_delay(60),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
     """The name of a ready pod of the tracking server. Raises `OpsError` when there is none."""
     selector = f"app.kubernetes.io/instance={release},app.kubernetes.io/component=tracking"
@@ -34,7 +46,7 @@ def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
             continue
         if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or []):
             return str(pod.metadata.name)
-    raise OpsError(f"no pod of {release} in namespace {namespace} is ready: kubectl get pods -n {namespace}")
+    raise NotReadyError(f"no pod of {release} is ready: kubectl get pods -n {namespace}")
 
 
 @contextmanager
