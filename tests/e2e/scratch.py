@@ -12,14 +12,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components import names
 from lab import api, paths
 from lab.cluster.processes import find
+from ops.console import OpsError
 from ops.forward import Service, forwarded
 from ops.home import STACK, Home
 from ops.stack import Stack
@@ -106,19 +109,25 @@ class Scratch:
 
     def experiments(self) -> set[str]:
         """The names of all experiments, as the administrator of the stack's outputs sees them."""
-        outputs = self.stack.outputs()
-        user = (outputs["admin_username"], outputs["admin_password"])
-        with forwarded(Service("mlflow-lab", self.namespace, names.tracking("mlflow"))) as url:
-            answer = httpx.get(
-                f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 100}, auth=user, timeout=30
-            )
-            return {found["name"] for found in answer.raise_for_status().json()["experiments"]}
+        answer = self._ask("search", {"max_results": 100})
+        return {found["name"] for found in answer["experiments"]}
 
     def create_experiment(self, name: str) -> None:
         """Make an experiment, to be found again."""
+        self._ask("create", {"name": name})
+
+    @retry(
+        retry=retry_if_exception_type((httpx.HTTPError, OpsError)),
+        # The forward may have found a pod of the old revision, which ends meanwhile.
+        stop=stop_after_delay(60),
+        wait=wait_fixed(1),
+        reraise=True,
+    )
+    def _ask(self, what: str, body: dict[str, object]) -> dict[str, Any]:
         outputs = self.stack.outputs()
         user = (outputs["admin_username"], outputs["admin_password"])
         with forwarded(Service("mlflow-lab", self.namespace, names.tracking("mlflow"))) as url:
-            httpx.post(
-                f"{url}/api/2.0/mlflow/experiments/create", json={"name": name}, auth=user, timeout=30
+            answer = httpx.post(
+                f"{url}/api/2.0/mlflow/experiments/{what}", json=body, auth=user, timeout=30
             ).raise_for_status()
+        return dict(answer.json())
