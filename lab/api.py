@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -133,11 +134,18 @@ def build_helm() -> None:
     steps.run([*_packages(prerequisites.FOR_BUILDS), *_helm()])
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Nobody else starts or stops the lab inside the block; a second one waits."""
+    paths.root().mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.root() / "lab.lock"):
+        yield
+
+
 def up() -> None:
     """Bring the lab up, or what of it is down. Raises `StepError`."""
     began = time.monotonic()
-    paths.root().mkdir(parents=True, exist_ok=True)
-    with FileLock(paths.root() / "lab.lock"):
+    with _alone():
         if _healthy():
             _chart()
             steps.console.print("[green]✓[/green] The lab is up")
@@ -257,13 +265,11 @@ def _memory(processes: list[psutil.Process]) -> int:
 
 def stop() -> None:
     """End all of the lab and keep its files: `up` brings back the same cluster, with all its data."""
-    paths.root().mkdir(parents=True, exist_ok=True)
-    with FileLock(paths.root() / "lab.lock"):
+    with _alone():
         teardown.stop()
 
 
 def down() -> None:
     """Take the lab down; nothing of it is left but the cache of builds."""
-    paths.root().mkdir(parents=True, exist_ok=True)
-    with FileLock(paths.root() / "lab.lock"):
+    with _alone():
         teardown.everything()

@@ -46,10 +46,8 @@ def locks(backend: str, stack: str) -> list[Lock]:
     address = urlsplit(backend)
     if address.scheme != "file":
         return []
-    folder = (
-        Path(address.netloc + address.path).expanduser() / ".pulumi" / "locks" / "organization" / "mlflow"
-    )
-    held = [json.loads(file.read_text()) for file in sorted((folder / stack).glob("*.json"))]
+    folder = Path(address.netloc + address.path).expanduser() / f".pulumi/locks/organization/mlflow/{stack}"
+    held = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     return [Lock(lock["pid"], lock["hostname"], lock["timestamp"]) for lock in held]
 
 
