@@ -195,7 +195,11 @@ def _starting() -> list[Step]:
 
 def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run kubectl against the lab's cluster."""
-    command = [str(bin_folder() / "kubectl"), f"--kubeconfig={pki.kubeconfig()}", *args]
+    # An API server whose etcd is gone answers nothing at all.
+    command = [
+        *(str(bin_folder() / "kubectl"), f"--kubeconfig={pki.kubeconfig()}", "--request-timeout=5s"),
+        *args,
+    ]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 from tenacity import RetryCallState, retry, retry_if_result, stop_after_delay, wait_fixed
 
+from lab.cluster.processes import find, remember
 from ops.console import OpsError
 
 HOST = "127.0.0.1"
@@ -88,13 +89,19 @@ def keep(service: Service, port: int, pid_file: Path) -> None:
     """Forward until `pid_file` is gone or names another process."""
     child: subprocess.Popen[bytes] | None = None
     try:
-        while _owner(pid_file) == os.getpid():
+        while _owned(pid_file):
             if child is None or child.poll() is not None:
                 child = subprocess.Popen(_command(service, port), stdin=subprocess.DEVNULL)
             time.sleep(0.5)
     finally:
         if child is not None:
             child.terminate()
+
+
+def _owned(pid_file: Path) -> bool:
+    """Whether `pid_file` names this very process."""
+    owner = find(pid_file)
+    return owner is not None and owner.pid == os.getpid()
 
 
 def _record(pid_file: Path) -> dict[str, object]:
@@ -104,20 +111,10 @@ def _record(pid_file: Path) -> dict[str, object]:
         return {}
 
 
-def _owner(pid_file: Path) -> int | None:
-    """The pid of the live process that `pid_file` names; its start time guards against a reused pid."""
-    record = _record(pid_file)
-    try:
-        process = psutil.Process(int(str(record["pid"])))
-        return process.pid if abs(process.create_time() - float(str(record["created"]))) < 1 else None
-    except (KeyError, psutil.NoSuchProcess):
-        return None
-
-
 def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> int:
     """Forward in the background; the port. One that already leads there is kept."""
     record = _record(pid_file)
-    if _owner(pid_file) is not None and record.get("service") == asdict(service):
+    if find(pid_file) and record.get("service") == asdict(service):
         return int(str(record["port"]))
     stop(pid_file)
     port = free_port(preferred)
@@ -134,20 +131,15 @@ def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> in
             start_new_session=True,
             cwd=Path(__file__).resolve().parent.parent,
         )
-    created = psutil.Process(process.pid).create_time()
-    entry = {"pid": process.pid, "created": created, "port": port, "service": asdict(service)}
-    scratch = pid_file.with_suffix(".new")
-    scratch.write_text(json.dumps(entry))
-    scratch.replace(pid_file)
+    remember(pid_file, process.pid, port=port, service=asdict(service))
     _wait_open(port)
     return port
 
 
 def stop(pid_file: Path) -> None:
     """End the forward that `pid_file` names, if it runs, and forget it."""
-    pid = _owner(pid_file)
-    if pid is not None:
-        process = psutil.Process(pid)
+    process = find(pid_file)
+    if process is not None:
         family = [process, *process.children(recursive=True)]
         for member in family:
             member.terminate()
@@ -172,7 +164,7 @@ if __name__ == "__main__":
     wanted, local, record = sys.argv[1:]
     # The parent writes the pid file after it knows this process's pid.
     for _ in range(100):
-        if _owner(Path(record)) == os.getpid():
+        if _owned(Path(record)):
             break
         time.sleep(0.05)
     keep(Service(**json.loads(wanted)), int(local), Path(record))

@@ -19,6 +19,9 @@ from lab.shell import tail
 PATIENCE = 2.0
 """Seconds in which a running program must answer, or it is taken for one that is ending or hangs."""
 
+CLOCK_SETTING = 5.0
+"""Seconds by which the start of one and the same process may seem to move."""
+
 
 class NotReadyError(RuntimeError):
     """A program ended or did not become ready in its time; the message holds its log's last lines."""
@@ -46,7 +49,7 @@ class Program:
         return paths.run() / "pids" / f"{self.name}.json"
 
     def process(self) -> psutil.Process | None:
-        """The live process, or nothing: a reused pid has another start time."""
+        """The live process, or nothing."""
         return find(self.record)
 
     def start(self) -> None:
@@ -68,10 +71,7 @@ class Program:
                 start_new_session=True,
                 cwd=paths.run(),
             )
-        created = psutil.Process(process.pid).create_time()
-        scratch = self.record.with_suffix(".new")
-        scratch.write_text(json.dumps({"pid": process.pid, "created": created}))
-        scratch.replace(self.record)
+        remember(self.record, process.pid)
 
     def _serves_soon(self) -> bool:
         """Whether it is ready within `PATIENCE`."""
@@ -86,8 +86,7 @@ class Program:
         """Return when it is ready. Raises `NotReadyError` when it ended or took longer than `timeout`."""
         deadline = time.monotonic() + self.timeout
         while not self.ready():
-            process = self.process()
-            if process is None or not alive(process):
+            if self.process() is None:
                 raise NotReadyError(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
             if time.monotonic() > deadline:
                 raise NotReadyError(
@@ -96,12 +95,21 @@ class Program:
             time.sleep(0.05)
 
 
+def remember(record: Path, pid: int, **more: object) -> None:
+    """Write a pid file, whole or not at all: pid, start time, and what else is given, as JSON."""
+    scratch = record.with_suffix(".new")
+    scratch.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time(), **more}))
+    scratch.replace(record)
+
+
 def find(record: Path) -> psutil.Process | None:
-    """The live process that a pid file names."""
+    """The process that a pid file names, where it still runs; a reused pid has another start time."""
     try:
         known = json.loads(record.read_text())
         process = psutil.Process(known["pid"])
-        return process if abs(process.create_time() - known["created"]) < 0.5 else None
+        # The kernel tells a start by the boot's, in whole seconds, which moves when the clock is set.
+        same = abs(process.create_time() - known["created"]) < CLOCK_SETTING
+        return process if same and alive(process) else None
     except (FileNotFoundError, json.JSONDecodeError, KeyError, psutil.NoSuchProcess):
         return None
 

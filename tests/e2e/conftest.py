@@ -25,9 +25,21 @@ def before() -> footprint.Footprint:
     return footprint.taken()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--running-lab`: quick turns while a test is written."""
+    parser.addoption(
+        "--running-lab",
+        action="store_true",
+        help="Use the lab that is up and leave it up (not for tests that kill it or take it down)",
+    )
+
+
 @pytest.fixture(scope="session")
-def home() -> Iterator[Path]:
+def home(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The folder of the tests' lab; it shares the builds with the person's."""
+    if request.config.getoption("--running-lab"):
+        yield paths.root()
+        return
     folder = paths.root() / "tests"
     builds = paths.cache()
     was_up = bool(api.status())
@@ -55,7 +67,8 @@ def deployment(home: Path, before: footprint.Footprint) -> Deployment:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def plain_shell() -> None:
-    """No variable of a person's own stack reaches the tests."""
+def plain_shell(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No variable of a person's own stack reaches the tests, and nothing of theirs the person's folder."""
     for name in [name for name in os.environ if name.startswith("PULUMI_")] + ["KUBECONFIG"]:
         os.environ.pop(name, None)
+    os.environ["KUBECACHEDIR"] = str(tmp_path_factory.mktemp("kube-cache"))

@@ -90,13 +90,33 @@ def test_not_ready_in_its_time_is_told_with_the_last_lines() -> None:
         program.wait()
 
 
+def test_a_clock_that_was_set_hides_no_program() -> None:
+    """The kernel tells the boot in whole seconds of the wall clock, and a process's start by it."""
+    program = _program("exec sleep 60")
+    program.start()
+    known = json.loads(program.record.read_text())
+    program.record.write_text(json.dumps({**known, "created": known["created"] - 1}))
+    assert program.process() == psutil.Process(known["pid"])
+
+
+def test_one_that_ended_and_that_nobody_has_asked_about_does_not_run() -> None:
+    program = _program("exec sleep 60")
+    program.start()
+    process = program.process()
+    assert process is not None
+    process.kill()
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert program.process() is None
+
+
 def test_a_reused_pid_is_not_taken_for_the_program() -> None:
     """After a reboot the same pid may be anybody's."""
     program = _program("exec sleep 60")
     program.start()
     known = json.loads(program.record.read_text())
     assert find(program.record) == psutil.Process(known["pid"])
-    program.record.write_text(json.dumps({**known, "created": known["created"] - 1}))
+    program.record.write_text(json.dumps({**known, "created": known["created"] - 60}))
     assert find(program.record) is None
 
 
