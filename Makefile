@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CONTEXT ?=
 STACK ?=
+YES ?=
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 READY := .venv/.ready
@@ -37,6 +38,9 @@ verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in thei
 recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
 	@$(RUN) ops recover $(if $(STACK),--stack $(STACK))
 
+adopt: $(READY) ## Make a release that Helm made by hand the stack's (STACK=name, YES=1: do not ask)
+	@$(RUN) ops adopt $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -63,4 +67,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover adopt lint test-fast test-e2e test bench docs lock

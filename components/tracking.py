@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes import Provider
 
 from components import credentials, names
+from components.adopted import note
 from components.kinds import Namespace, Release
 from components.secrets import stack_secrets
 from components.settings import Settings
@@ -48,6 +49,8 @@ class MlflowTracking(pulumi.ComponentResource):
     def __init__(self, name: str, args: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """`name` is the prefix of the children's names; `args` come from `components.settings`."""
         super().__init__(TOKEN, name, None, opts)
+        if held := note(args):
+            pulumi.log.warn(held, self)
         provider = _provider(name, args, pulumi.ResourceOptions(parent=self))
         child = pulumi.ResourceOptions(parent=self, provider=provider)
         self.namespace = _namespace(name, args, child)

@@ -21,9 +21,28 @@ APPENDED = frozenset({"tracking.extraArgs", "tracking.extraEnvVars", "tracking.i
 
 def values(settings: Settings) -> Values:
     """All values of the release; what they leave out has the chart's default."""
+    return patched(own_values(settings), settings.adopted_values)
+
+
+def own_values(settings: Settings) -> Values:
+    """The values that follow from the settings, whatever a release adopted from Helm has in their place."""
     parts = (images, database, artifacts, server, ingress, metrics, restart)
     ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
     return merged(ours, settings.extra_values)
+
+
+def patched(base: Mapping[str, Any], patch: Mapping[str, Any]) -> Values:
+    """`base` with a JSON merge patch (RFC 7386) on it: null takes a key away, all but maps is replaced."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = result.get(key)
+            result[key] = patched(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any], path: str = "") -> Values:

@@ -47,7 +47,7 @@ def _s3(settings: Settings) -> dict[str, Any]:
     url = urlsplit(settings.s3_endpoint)
     store: dict[str, Any] = {
         "host": url.hostname,
-        "port": url.port or _PORTS[url.scheme],
+        "port": url.port or _PORTS.get(url.scheme),
         "protocol": url.scheme,
         "bucket": settings.s3_bucket,
         "serveArtifacts": settings.artifacts_proxied,

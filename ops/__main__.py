@@ -87,6 +87,27 @@ def recover(stack: StackName = None) -> None:
     mending.report(mending.recover(Stack(stack or current())))
 
 
+@app.command()
+def adopt(
+    stack: StackName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a release that Helm made by hand the stack's; no pod restarts, no password changes."""
+    from ops import adopt as adoption
+    from ops.adoption import telling
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    what, api = adoption.look(chosen)
+    telling.show(what)
+    if not yes:
+        typer.confirm(f"Adopt it into stack {chosen.name}?", abort=True, err=True)
+    adoption.adopt(chosen, what, api)
+    if as_json:
+        out.print(json.dumps(telling.as_json(what)), markup=False)
+
+
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
     # Asked to end, it ends as on Ctrl-C: in order, and with what it has started. Set even where a shell

@@ -15,6 +15,8 @@ _SECRET = re.compile(r"(?i)(password|passwd|token|bindpw|(secret|access|api)_?ke
 _SECRET_NAME = re.compile(rf"{_SECRET.pattern[:-2]}|secret|credentials?)$")
 _SECRET_URL = re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@")
 """A URL with a password in it; `$(VARIABLE)` in its place is none."""
+_MORE_SECRETS = ("accessKeySecret", "clientSecret")
+"""Secrets among the chart's own stores; `extraValues` does not reach these."""
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -47,10 +49,23 @@ def _why_not(path: str, value: Any) -> str:
 
 def _not_in_values(path: str, value: Any) -> str:
     """Why this leaf would be a secret that Helm keeps in plain text, or an empty text."""
+    return "no secret in values: put it in a Secret and refer to it" if _is_secret(path, value) else ""
+
+
+def _is_secret(path: str, value: Any) -> bool:
     named = _SECRET.search(path.rsplit(".", 1)[-1])
-    if isinstance(value, str) and value and (named or _SECRET_URL.search(value)):
-        return "no secret in values: put it in a Secret and refer to it"
-    return ""
+    return bool(isinstance(value, str) and value and (named or _SECRET_URL.search(value)))
+
+
+def plain_secrets(values: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of what is a secret in plain text, in all values that a release may have (chart 5.1.17)."""
+    variables = set(_plain_variables(values))
+    for path, value in leaves(values):
+        name = path.rsplit(".", 1)[-1]
+        refers = name.startswith("existing") or name == "clientSecretKey"
+        given = isinstance(value, str) and value != ""
+        if path in variables or (_is_secret(path, value) and not refers) or (given and name in _MORE_SECRETS):
+            yield path
 
 
 def _not_on_lists(path: str, text: str) -> str:
@@ -66,7 +81,7 @@ def _not_on_lists(path: str, text: str) -> str:
     return ""
 
 
-def _plain_secrets(values: Mapping[str, Any]) -> Iterator[str]:
+def _plain_variables(values: Mapping[str, Any]) -> Iterator[str]:
     """Paths of environment variables with a secret's name and a plain value."""
     for path, value in leaves(values):
         holder, _, leaf = path.rpartition(".")
@@ -78,7 +93,7 @@ def extra_values(settings: Settings) -> Iterator[Finding]:
     """Every leaf of `extraValues` that would break a guarantee, and every name that the chart has not."""
     values = settings.extra_values
     mistyped = dict(unknown(values, settings.chart_version))
-    plain = set(_plain_secrets(values))
+    plain = set(_plain_variables(values))
     for path, near in mistyped.items():
         accepted = f"a value of the chart{f'; did you mean {near}?' if near else ''}"
         yield _refused(settings, path, accepted, "chart_version")

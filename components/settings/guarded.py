@@ -73,8 +73,43 @@ REFUSED: dict[str, str] = {
     "postgresql.primary.initdb.scriptsConfigMap": "it would replace that script",
 }
 
-ALLOWED = frozenset({"tracking.auth.extraOverrides.default_permission"})
-"""Below refused values, and harmless: what a new user may do with what others own (MLflow 3.3.2)."""
+ALLOWED = frozenset(
+    {
+        "tracking.auth.extraOverrides.default_permission",
+        "tracking.auth.username",
+        "tracking.persistence.existingClaim",
+        "postgresql.auth.database",
+        "postgresql.auth.username",
+    }
+)
+"""Below refused values, and harmless: what a new user may do with what others own (MLflow 3.3.2), and names.
+
+The names are for a release that had its own before it was adopted: they must stay what they are.
+"""
+
+ADOPTABLE: dict[str, object] = {
+    "diagnosticMode.enabled": False,
+    "externalDatabase.dialectDriver": "postgresql",
+    "fullnameOverride": "",
+    "minio.enabled": False,
+    "nameOverride": "",
+    "namespaceOverride": "",
+    "postgresql.architecture": "standalone",
+    "postgresql.auth.secretKeys": {},
+    "postgresql.diagnosticMode.enabled": False,
+    "postgresql.fullnameOverride": "",
+    "postgresql.nameOverride": "",
+    "postgresql.namespaceOverride": "",
+    "tracking.args": [],
+    "tracking.auth.enabled": True,
+    "tracking.auth.existingSecret": "",
+    "tracking.command": [],
+    "tracking.enableDefaultInitContainers": True,
+    "tracking.enabled": True,
+    "tracking.service.ports.http": 80,
+    "tracking.tls.enabled": False,
+}
+"""What an adopted release must have there, or the program does not find login, database or server."""
 
 LISTS = ("tracking.extraArgs", "tracking.extraEnvVars", "tracking.ingress.extraTls")
 """Lists that are appended to the program's own, so they must be lists."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.settings import extra, rules, server_rules, store_rules
+from components.settings import adopted_rules, extra, rules, server_rules, store_rules
 from components.settings.mistakes import Mistake, WrongSettings, shown
 from components.settings.model import KEYS, Settings, about, key_of, remove_command, set_command
 
@@ -23,10 +23,12 @@ _RULES = (
     server_rules.server,
     rules.metrics,
     extra.extra_values,
+    adopted_rules.adopted_values,
 )
 
 
 _HIDDEN = {
+    "adopted_values": "something that is no map",
     "extra_values": "something that is no map",
     "chart_username": "something that is no user name",
     "database_user": "something that is no user name",

@@ -8,7 +8,7 @@ from components.settings.findings import Finding, missing, no_effect, one_of, wr
 from components.settings.images import image
 from components.settings.model import Settings, is_given, key_of, set_command
 
-_RESERVED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+RESERVED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 _ISSUERS = ("ingress_cluster_issuer", "ingress_issuer", "ingress_tls_secret")
 _ISSUED_BY = {
     "cert-manager.io/cluster-issuer": "ingress_cluster_issuer",
@@ -24,7 +24,7 @@ def cluster(settings: Settings) -> Iterator[Finding]:
     """Which cluster, which registries."""
     if not settings.context:
         yield missing("context", "no context is ever taken by accident")
-    if settings.create_namespace and settings.namespace in _RESERVED:
+    if settings.create_namespace and settings.namespace in RESERVED:
         yield wrong(
             settings,
             "namespace",

@@ -153,3 +153,9 @@ class Extra(Group):
         accepted="a map of the chart's values; lists replace, but tracking.extraArgs and extraEnvVars append",
         example="--path extraValues.tracking.nodeSelector.disk ssd",
     )
+    adopted_values: t.AnyMap = knob(
+        {},
+        "What a release that Helm made by hand has otherwise than the program, laid over last: `make adopt`"
+        " writes it, and what is removed from it the next `pulumi up` takes over.",
+        accepted="a map of the chart's values, a JSON merge patch: null leaves the program's value out",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.wrong import cluster, maps, server, stores, texts
+from tests.unit.wrong import adopted, cluster, maps, server, stores, texts
 
 FIRST = [
     *cluster.VALUES,
@@ -25,6 +25,7 @@ SECOND = [
     *maps.HIDDEN,
     *maps.EXTRA,
     *maps.UNKNOWN,
+    *adopted.ADOPTED,
 ]
 """What a person has to think of."""
 CASES = [*FIRST, *SECOND]

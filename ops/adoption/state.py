@@ -1,0 +1,91 @@
+"""Puts objects that exist into a stack's state, as the plugins would have written them after making them.
+
+What the engine would make is asked of a preview: so every input is the one that the program and the installed
+plugin agree on. Ids and secrets, which a preview does not know or show, are added here; the outputs come from
+the cluster, by a refresh.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from components.kinds import NAMESPACE, RELEASE, SECRET
+from ops.console import OpsError
+
+State = dict[str, Any]
+"""A state, or a part of it, as `pulumi stack export` gives it."""
+
+STACK, COMPONENT, PROVIDER = (
+    "pulumi:pulumi:Stack",
+    "mlflow:index:MlflowTracking",
+    "pulumi:providers:kubernetes",
+)
+_SIGNED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+"""By which a state marks a secret; `pulumi stack import` encrypts its `plaintext` (Pulumi 3.259)."""
+_HIDDEN = "[secret]"
+"""What a preview shows in place of a secret."""
+
+
+def secret(value: Any) -> State:
+    """A value that the state keeps encrypted."""
+    return {**_SIGNED, "plaintext": json.dumps(value)}
+
+
+def with_adopted(state: State, preview: State, hidden: Mapping[str, Any]) -> State:
+    """`state` with all that `preview` would create in it; `hidden` has the secret inputs, by path.
+
+    Raises `OpsError` where the preview would create something that a release does not have.
+    """
+    if "secrets_providers" not in state["deployment"]:
+        raise OpsError(
+            "the stack has no secrets provider yet: `pulumi stack change-secrets-provider` sets one"
+        )
+    made = [step["newState"] for step in preview["steps"] if step["op"] == "create"]
+    known = {STACK, COMPONENT, PROVIDER, NAMESPACE, SECRET, RELEASE}
+    others = [resource["urn"] for resource in made if resource["type"] not in known]
+    if others:
+        raise OpsError(f"the stack would still make what the release does not have: {', '.join(others)}")
+    provider = str(uuid.uuid4())
+    resources = [_adopted(resource, provider, hidden) for resource in made]
+    before = state["deployment"].get("resources", [])
+    return {**state, "deployment": {**state["deployment"], "resources": [*before, *resources]}}
+
+
+def _adopted(resource: State, provider: str, hidden: Mapping[str, Any]) -> State:
+    """One resource as it stands in a state."""
+    kept = {key: value for key, value in resource.items() if key not in ("stackTrace", "sourcePosition")}
+    if not resource["custom"]:
+        return kept
+    inputs = resource["inputs"]
+    if resource["type"] == PROVIDER:
+        told = {key: value for key, value in inputs.items() if key != "__internal"}
+        return {**kept, "id": provider, "outputs": told}
+    kept["provider"] = f"{resource['provider'].rpartition('::')[0]}::{provider}"
+    inputs = _shown(inputs, resource["urn"].rpartition("::")[2], hidden)
+    metadata = inputs if resource["type"] == RELEASE else inputs["metadata"]
+    found = "/".join(metadata[key] for key in ("namespace", "name") if metadata.get(key))
+    outputs = {**inputs, **({"__inputs": secret(_plain(inputs))} if resource["type"] == RELEASE else {})}
+    return {**kept, "id": found, "inputs": inputs, "outputs": outputs}
+
+
+def _shown(value: Any, path: str, hidden: Mapping[str, Any]) -> Any:
+    """`value` with every secret in the place where the preview hides it."""
+    if value == _HIDDEN:
+        if path not in hidden:
+            raise OpsError(f"a preview hides {path}, and nobody knows it")
+        return secret(hidden[path])
+    if isinstance(value, dict):
+        return {key: _shown(item, f"{path}.{key}", hidden) for key, item in value.items()}
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Without the marks of secrets: for what is one secret as a whole."""
+    if isinstance(value, dict):
+        if _SIGNED.items() <= value.items():
+            return json.loads(value["plaintext"])
+        return {key: _plain(item) for key, item in value.items()}
+    return value
