@@ -84,7 +84,7 @@ def _database(name: str, settings: Settings, parent: pulumi.Resource) -> _Data:
             f"{name}-database-{part}",
             length=_LENGTH,
             special=False,
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=pulumi.ResourceOptions(parent=parent, protect=settings.protect),
         ).result
         for part, key in (("user", names.DATABASE_USER_KEY), ("admin", names.DATABASE_ADMIN_KEY))
     }
