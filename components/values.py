@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings import Settings
 from components.values_images import images
+from components.values_kept import kept
 from components.values_network import ingress, metrics
 from components.values_restart import restart
 from components.values_server import database, server
@@ -21,7 +22,7 @@ APPENDED = frozenset({"tracking.extraArgs", "tracking.extraEnvVars", "tracking.i
 
 def values(settings: Settings) -> Values:
     """All values of the release; what they leave out has the chart's default."""
-    parts = (images, database, artifacts, server, ingress, metrics, restart)
+    parts = (images, database, artifacts, server, kept, ingress, metrics, restart)
     ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
     return merged(ours, settings.extra_values)
 
