@@ -38,7 +38,7 @@ def stack_secrets(
             f"{name}-{ending}",
             {"name": names.own(settings.release_name, ending), "namespace": namespace},
             {key: text.apply(_encoded) for key, text in data.items()},
-            pulumi.ResourceOptions(parent=parent, provider=provider),
+            pulumi.ResourceOptions(parent=parent, provider=provider, protect=settings.protect),
         )
         for ending, data in wanted.items()
         if data

@@ -24,7 +24,7 @@ class MlflowTracking(pulumi.ComponentResource):
     """Namespace, Secrets and Helm release of one server, and the login that the chart makes.
 
     Its children belong to a Kubernetes provider of its own, bound to the context that the settings name. In
-    production the engine refuses to delete or replace those that data or its passwords go with.
+    production the engine refuses to delete or replace any that data or its passwords go with.
     """
 
     tracking_url: pulumi.Output[str]

@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from components import names
 from ops.console import OpsError, err, out
@@ -53,11 +52,11 @@ def ask(wanted: str, question: str) -> None:
 def show(losses: Losses) -> None:
     """Say what is lost and what stays."""
     err.print(f"[bold]Destroying stack {losses.stack}[/bold], in context {escape(losses.context)}\n")
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for what, which, fate in told(losses):
+    rows = list(told(losses))
+    width = max(len(which) for _, which, _ in rows)
+    for what, which, fate in rows:
         colour = "green" if "stay" in fate or "keeps" in fate else "red"
-        table.add_row(what, escape(which), f"[{colour}]{fate}[/{colour}]")
-    err.print(table)
+        err.print(f"  {what:<10} {escape(which):<{width}}  [{colour}]{fate}[/{colour}]")
     err.print()
 
 
@@ -73,7 +72,7 @@ def told(losses: Losses) -> Iterator[tuple[str, str, str]]:
     held = f"{losses.runs} in {losses.experiments} experiments" if known else "how many: no server says"
     own = losses.on(f"data-{names.database(losses.release)}-0")
     yield "runs", held, f"stay in the database at {losses.database}" if losses.database else own
-    yield "passwords", "", "are deleted; `pulumi up` makes new ones, which a database that stays takes"
+    yield "passwords", "all but those of other users", "are deleted; `pulumi up` makes new ones"
     if losses.artifacts:
         volume = losses.artifacts.startswith("/")
         fate = losses.on(names.tracking(losses.release)) if volume else "stay"

@@ -50,7 +50,8 @@ class Cluster(Group):
     )
     production: t.Boolean = knob(
         False,
-        "Protect namespace, release and generated passwords: what would delete or replace them is refused.",
+        "Protect namespace, Secrets, release and generated passwords: what would delete or replace one is"
+        " refused.",
         accepted="true or false",
     )
     timeout: Annotated[int, Whole, Field(ge=30, le=7200)] = knob(

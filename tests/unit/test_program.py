@@ -117,7 +117,8 @@ def test_production_is_protected_where_data_or_its_passwords_go(production: str)
     @awaited
     def program() -> Any:
         engine = start({**GOOD, "production": production}, SECRETS)
-        where = {"mlflow-namespace", "mlflow-release", "mlflow-database-user", "mlflow-database-admin"}
+        where = {f"mlflow-{end}" for end in ("namespace", "release", "s3-creds", "database")}
+        where |= {"mlflow-database-user", "mlflow-database-admin"}
 
         def check(_: dict[str, Any]) -> None:
             found = {name for name, resource in engine.resources.items() if resource.protected}
