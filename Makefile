@@ -41,6 +41,9 @@ recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
 adopt: $(READY) ## Make a release that Helm made by hand the stack's (STACK=name, YES=1: do not ask)
 	@$(RUN) ops adopt $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes)
 
+destroy: $(READY) ## Say what is lost, ask for the stack's name, destroy it (STACK=name)
+	@$(RUN) ops destroy $(if $(STACK),--stack $(STACK)) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -67,4 +70,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover adopt lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover adopt destroy lint test-fast test-e2e test bench docs lock

@@ -28,11 +28,11 @@ def read(
     The Secret's id follows from the release's id and not from its status, which a preview does not know when
     the release changes. So every preview of a release that exists reads the Secret first, and where somebody
     deleted it, `pulumi up` stops before anything is done: "resource 'NAMESPACE/RELEASE-tracking' does not
-    exist" (pulumi/pulumi#16395). That is wanted: an upgrade would make Helm generate another password, which
-    MLflow, whose users live in its database, does not take, and the outputs would show it in place of the one
-    that works. The words are the engine's: it ends the program with them, and shows nothing the program says
-    after. Until the Secret is back the stack's outputs keep the login that works, and it is made again from
-    them: docs/configuration.md, "When the login's Secret is gone".
+    exist" (pulumi/pulumi#16395). That is wanted: the chart refuses such an upgrade, or makes another
+    password, which MLflow takes only when a pod of the server starts; until then the outputs would show one
+    that does not work. The words are the engine's: it ends the program with them, and shows nothing the
+    program says after. Until the Secret is back the stack's outputs keep the login that works, and it is made
+    again from them: docs/configuration.md, "When the login's Secret is gone".
 
     Raises RunError where the Secret has not the keys of the chart (5.1.17).
     """

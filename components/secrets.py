@@ -38,7 +38,7 @@ def stack_secrets(
             f"{name}-{ending}",
             {"name": names.own(settings.release_name, ending), "namespace": namespace},
             {key: text.apply(_encoded) for key, text in data.items()},
-            pulumi.ResourceOptions(parent=parent, provider=provider),
+            pulumi.ResourceOptions(parent=parent, provider=provider, protect=settings.protect),
         )
         for ending, data in wanted.items()
         if data
@@ -84,7 +84,7 @@ def _database(name: str, settings: Settings, parent: pulumi.Resource) -> _Data:
             f"{name}-database-{part}",
             length=_LENGTH,
             special=False,
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=pulumi.ResourceOptions(parent=parent, protect=settings.protect),
         ).result
         for part, key in (("user", names.DATABASE_USER_KEY), ("admin", names.DATABASE_ADMIN_KEY))
     }

@@ -24,7 +24,8 @@ TOKEN = "mlflow:index:MlflowTracking"  # noqa: S105 - a type token
 class MlflowTracking(pulumi.ComponentResource):
     """Namespace, Secrets and Helm release of one server, and the login that the chart makes.
 
-    Its children belong to a Kubernetes provider of its own, bound to the context that the settings name.
+    Its children belong to a Kubernetes provider of its own, bound to the context that the settings name. In
+    production the engine refuses to delete or replace any that data or its passwords go with.
     """
 
     tracking_url: pulumi.Output[str]
@@ -52,14 +53,14 @@ class MlflowTracking(pulumi.ComponentResource):
         if held := note(args):
             pulumi.log.warn(held, self)
         provider = _provider(name, args, pulumi.ResourceOptions(parent=self))
-        child = pulumi.ResourceOptions(parent=self, provider=provider)
+        child = pulumi.ResourceOptions(parent=self, provider=provider, protect=args.protect)
         self.namespace = _namespace(name, args, child)
         secrets = stack_secrets(name, args, self.namespace, self, provider)
         release = _release(
             name,
             args,
             self.namespace,
-            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=secrets),
+            pulumi.ResourceOptions(parent=self, provider=provider, protect=args.protect, depends_on=secrets),
         )
         login = credentials.read(
             name,

@@ -8,6 +8,7 @@ from typing import Any
 
 from components.settings import Settings
 from components.values_images import images
+from components.values_kept import kept
 from components.values_network import ingress, metrics
 from components.values_restart import restart
 from components.values_server import database, server
@@ -26,7 +27,7 @@ def values(settings: Settings) -> Values:
 
 def own_values(settings: Settings) -> Values:
     """The values that follow from the settings, whatever a release adopted from Helm has in their place."""
-    parts = (images, database, artifacts, server, ingress, metrics, restart)
+    parts = (images, database, artifacts, server, kept, ingress, metrics, restart)
     ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
     return merged(ours, settings.extra_values)
 

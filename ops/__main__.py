@@ -108,6 +108,24 @@ def adopt(
         out.print(json.dumps(telling.as_json(what)), markup=False)
 
 
+@app.command()
+def destroy(
+    stack: StackName = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; needs --confirm")] = False,
+    confirm: Annotated[str | None, typer.Option(help="The stack's name, to go with --yes")] = None,
+    unprotect: Annotated[bool, typer.Option("--unprotect", help="Destroy what is protected as well")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what would be lost as JSON and change nothing")
+    ] = False,
+) -> None:
+    """Say what destroying a stack would lose, ask for its name, then destroy it."""
+    from ops import destroy as ending
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    ending.destroy(chosen, yes=yes, confirm=confirm, unprotect=unprotect, as_json=as_json)
+
+
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
     # Asked to end, it ends as on Ctrl-C: in order, and with what it has started. Set even where a shell

@@ -48,6 +48,12 @@ class Cluster(Group):
         accepted='1 to 41 of a-z, 0-9 and "-", a letter first, no "-" last'
         " (the database's StatefulSet adds 11 characters and may have 52)",
     )
+    production: t.Boolean = knob(
+        False,
+        "Protect namespace, Secrets, release and generated passwords: what would delete or replace one is"
+        " refused.",
+        accepted="true or false",
+    )
     timeout: Annotated[int, Whole, Field(ge=30, le=7200)] = knob(
         600,
         "Seconds that Helm waits for everything to be ready.",

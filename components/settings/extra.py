@@ -38,7 +38,7 @@ def _why_not(path: str, value: Any) -> str:
     for refused, why in REFUSED.items():
         if path == refused or path.startswith((f"{refused}.", f"{refused}[")):
             return why
-        if refused.startswith(f"{path}.") and value != {}:
+        if refused.startswith((f"{path}.", f"{path}[")) and value != {}:
             return "a map: anything else here would take the program's own values away"
     if (path in LISTS and value != []) or path.startswith(tuple(f"{listed}." for listed in LISTS)):
         return "a list: it is appended to the program's own"

@@ -6,6 +6,7 @@ REFUSED: dict[str, str] = {
     "tracking.auth": "authentication stays on, with the credentials that the chart makes",
     "tracking.host": "the server answers its Service and probes on every address of its pod",
     "tracking.resourcesPreset": "it has no effect beside trackingResources",
+    "tracking.lifecycleHooks.postStart": "this hook gives the administrator the Secret's password",
     "tracking.startupProbe": "it has no effect: the program sets tracking.customStartupProbe",
     "tracking.enabled": "the server is what this program runs",
     "tracking.args": "authentication is turned on by an argument; append others with tracking.extraArgs",
@@ -69,8 +70,10 @@ REFUSED: dict[str, str] = {
     "postgresql.primary.persistence.enabled": "the database keeps its data",
     "postgresql.primary.persistence.size": "use databaseSize",
     "postgresql.primary.persistence.storageClass": "use databaseClass",
-    "postgresql.primary.initdb.scripts.create_auth_db": "this script makes the database of users",
+    'postgresql.primary.initdb.scripts["create_auth_db.sh"]': "this script makes the database of users",
     "postgresql.primary.initdb.scriptsConfigMap": "it would replace that script",
+    'postgresql.primary.preInitDb.scripts["passwords.sh"]': "this script sets the Secret's passwords",
+    "postgresql.primary.preInitDb.scriptsConfigMap": "it would replace that script",
 }
 
 ALLOWED = frozenset(

@@ -42,6 +42,11 @@ class Settings(
         return self.tracking_volume or self.artifact_store == "volume"
 
     @property
+    def protect(self) -> bool | None:
+        """The engine's protection of what data hangs on; None leaves it to that of the component."""
+        return self.production or None
+
+    @property
     def kept_chart_secret(self) -> bool:
         """Whether the sub-chart's own password Secret stays in charge (a release adopted from Helm)."""
         return self.database_existing_secret == names.database(self.release_name)

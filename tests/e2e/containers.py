@@ -16,6 +16,8 @@ class Containers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.ids: dict[str, str] = {}
+        """Each start has an id of its own: what clears away the last one may still be at it."""
         config = folder / "containerd.toml"
         config.write_text(
             f'version = 2\nroot = "{folder}/root"\nstate = "{folder}/state"\n'
@@ -39,19 +41,30 @@ class Containers:
             os.chown(folder, 1001, 1001)
             options.append(f"--mount=type=bind,src={folder},dst={place},options=rbind:rw")
         options += [f"--env={key}={value}" for key, value in env.items()]
-        log = self.folder / f"{name}-{uuid.uuid4().hex[:6]}.log"
+        self.ids[name] = f"{name}-{uuid.uuid4().hex[:6]}"
+        log = self.folder / f"{self.ids[name]}.log"
         with log.open("wb") as out:
-            command = ["ctr", "--address", f"{self.folder}/sock", "run", *options, image, name, *args]
+            command = [
+                "ctr",
+                "--address",
+                f"{self.folder}/sock",
+                "run",
+                *options,
+                image,
+                self.ids[name],
+                *args,
+            ]
             self.running[name] = subprocess.Popen(command, stdout=out, stderr=out)
         return log
 
     def execute(self, name: str, *args: str) -> subprocess.CompletedProcess[str]:
-        return self.ctr("task", "exec", f"--exec-id={uuid.uuid4().hex}", "--user=1001", name, *args)
+        options = [f"--exec-id={uuid.uuid4().hex}", "--user=1001"]
+        return self.ctr("task", "exec", *options, self.ids[name], *args)
 
     def stop(self, name: str, signal: str) -> float:
         """Seconds until the container is gone."""
         began = time.monotonic()
-        self.ctr("task", "kill", f"--signal={signal}", name)
+        self.ctr("task", "kill", f"--signal={signal}", self.ids[name])
         self.running.pop(name).wait(timeout=20)
         return time.monotonic() - began
 

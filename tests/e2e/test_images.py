@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from components.values_kept import source
 from lab import images
 from tests.e2e.containers import Containers, wait
+from tests.e2e.database import PORT, Database
 
 MLFLOW, DATABASE, _ = images.IMAGES
-PORT, WEB_PORT = 25432, 25000
+WEB_PORT = 25000
 
 
 @pytest.fixture(scope="module")
@@ -27,77 +27,6 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]
         yield running
     finally:
         running.close()
-
-
-class Database:
-    """One PostgreSQL over one data folder, with a first-start script as the chart brings one."""
-
-    def __init__(self, containers: Containers, folder: Path) -> None:
-        self.containers, self.folder = containers, folder
-        scripts = folder / "scripts"
-        scripts.mkdir()
-        (scripts / "more.sh").write_text(
-            "export PGPASSWORD=$POSTGRES_POSTGRES_PASSWORD\n"
-            'psql -U postgres <<< "CREATE DATABASE auth OWNER bn_mlflow"\n'
-        )
-
-    def start(self, password: str) -> Path:
-        secrets = self.folder / "secrets"
-        secrets.mkdir(exist_ok=True)
-        (secrets / "password").write_text(password)
-        (secrets / "postgres-password").write_text(f"root{password}")
-        private = self.folder / uuid.uuid4().hex
-        mounts = {
-            self.folder / "data": "/bitnami/postgresql",
-            self.folder / "scripts": "/docker-entrypoint-initdb.d",
-            secrets: "/opt/bitnami/postgresql/secrets",
-            private / "tmp": "/tmp",
-            private / "conf": "/opt/bitnami/postgresql/conf",
-            private / "run": "/opt/bitnami/postgresql/tmp",
-        }
-        env = {
-            "POSTGRESQL_PORT_NUMBER": str(PORT),
-            "POSTGRESQL_VOLUME_DIR": "/bitnami/postgresql",
-            "PGDATA": "/bitnami/postgresql/data",
-            "POSTGRES_USER": "bn_mlflow",
-            "POSTGRES_DATABASE": "bitnami_mlflow",
-            "POSTGRES_PASSWORD_FILE": "/opt/bitnami/postgresql/secrets/password",
-            "POSTGRES_POSTGRES_PASSWORD_FILE": "/opt/bitnami/postgresql/secrets/postgres-password",
-            "POSTGRESQL_SHARED_PRELOAD_LIBRARIES": "pgaudit",
-        }
-        return self.containers.start("database", DATABASE.reference, mounts, env)
-
-    def ready(self) -> bool:
-        probe = (
-            "pg_isready",
-            "-U",
-            "bn_mlflow",
-            "-d",
-            "dbname=bitnami_mlflow",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(PORT),
-        )
-        return self.containers.execute("database", *probe).returncode == 0
-
-    def query(
-        self, password: str, statement: str, database: str = "auth"
-    ) -> subprocess.CompletedProcess[str]:
-        login = (
-            "psql",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(PORT),
-            "-U",
-            "bn_mlflow",
-            "-d",
-            database,
-            "-Atc",
-            statement,
-        )
-        return self.containers.execute("database", "env", f"PGPASSWORD={password}", *login)
 
 
 @pytest.fixture
@@ -126,6 +55,43 @@ def test_the_database_keeps_its_data_and_its_password_over_stops_and_crashes(dat
     assert "automatic recovery in progress" in log.read_text()
 
 
+def test_a_kept_database_takes_the_passwords_of_the_secret(database: Database) -> None:
+    """By the script that the program brings, over stops and crashes; without a change nothing is done."""
+    (database.folder / "before" / "passwords.sh").write_text(source("pod_passwords.sh"))
+    done = "mlflow: the database has the passwords of the Secret"
+    assert done not in database.start("first").read_text()
+    wait(database.ready)
+    assert database.query("first", "create table t(a int)").returncode == 0
+    for signal, password, changes in (
+        (DATABASE.settings.stop_signal, "it's", True),
+        ("SIGKILL", "third", True),
+        ("SIGKILL", "third", False),
+        (DATABASE.settings.stop_signal, "third", False),
+    ):
+        database.containers.stop("database", signal)
+        log = database.start(password)
+        wait(database.ready)
+        assert (done in log.read_text()) == changes
+        assert password not in log.read_text()
+        assert database.query(password, "select count(*) from t").stdout == "0\n"
+        admin = database.query(f"root{password}", "select 1", user="postgres")
+        assert admin.returncode == 0, admin.stderr
+        assert "authentication failed" in database.query("first", "select 1").stderr
+
+
+def test_a_database_that_cannot_take_them_starts_all_the_same(database: Database) -> None:
+    database.start("first")
+    wait(database.ready)
+    database.containers.stop("database", DATABASE.settings.stop_signal)
+    (database.folder / "before" / "passwords.sh").write_text(
+        source("pod_passwords.sh").replace("-c config_file=/dev/null", "-c config_file=/nowhere")
+    )
+    log = database.start("second")
+    wait(database.ready)
+    assert "the database keeps its passwords" in log.read_text()
+    assert database.query("first", "select 1").returncode == 0
+
+
 def test_a_first_start_that_was_killed_leaves_nothing_that_the_next_one_trusts(database: Database) -> None:
     database.start("first")
     wait((database.folder / "data/data.new/base").exists)
@@ -141,11 +107,12 @@ def test_mlflow_serves_with_login_from_the_database(database: Database, tmp_path
     wait(database.ready)
     (tmp_path / "auth").mkdir()
     uri = f"postgresql://bn_mlflow:first@127.0.0.1:{PORT}"
-    (tmp_path / "auth/basic_auth.ini").write_text(
+    ini = (
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {uri}/auth\nadmin_username = me\n"
         "admin_password = twelve-letters\nauthorization_function = "
         "mlflow.server.auth:authenticate_request_basic_auth\n"
     )
+    (tmp_path / "auth/basic_auth.ini").write_text(ini)
     mounts = {
         tmp_path / "tmp": "/tmp",
         tmp_path / "auth": "/bitnami/mlflow-basic-auth",
@@ -164,7 +131,7 @@ def test_mlflow_serves_with_login_from_the_database(database: Database, tmp_path
     upgrade = ["python", "-m", "mlflow.server.auth", "db", "upgrade", "--url", f"{uri}/auth"]
     log = database.containers.start("upgrade", MLFLOW.reference, {tmp_path / "tmp": "/tmp"}, {}, *upgrade)
     assert database.containers.running.pop("upgrade").wait(timeout=30) == 0, log.read_text()
-    database.containers.start(
+    log = database.containers.start(
         "mlflow", MLFLOW.reference, mounts, {"MLFLOW_FLASK_SERVER_SECRET_KEY": "k"}, *server
     )
     try:
@@ -183,6 +150,12 @@ def test_mlflow_serves_with_login_from_the_database(database: Database, tmp_path
             assert web.get(search, auth=me).json()["experiments"][0]["name"] == "Default"
             assert "<html" in web.get("/", auth=me).text
             assert "mlflow_exporter_info" in web.get("/metrics", auth=me).text
+            (tmp_path / "auth/basic_auth.ini").write_text(ini.replace(me[1], "another-password"))
+            hook = database.containers.execute("mlflow", "python", "-c", source("pod_login.py"))
+            assert hook.returncode == 0, hook.stderr
+            assert web.get(search, auth=("me", "another-password")).status_code == 200
+            assert web.get(search, auth=me).status_code == 401
+        assert log.read_text().count("the administrator has the password of the Secret") == 1
         assert database.containers.execute("mlflow", "pgrep", "-f", "mlflow.server").returncode == 0
         kept = database.query("first", "select name from experiments", "bitnami_mlflow")
         assert kept.stdout == "Default\n"

@@ -13,7 +13,7 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import test as _awaited
 from pulumi.runtime.rpc import UNKNOWN
 
-ADMIN = {"admin-user": "user", "admin-password": "PlantedAdminPassword"}
+ADMIN = {"admin-user": "PlantedAdmin", "admin-password": "PlantedAdminPassword"}
 LOGIN = {key: base64.b64encode(text.encode()).decode() for key, text in ADMIN.items()}
 GENERATED = "PlantedGeneratedPassword"
 STATUS = {
@@ -43,6 +43,7 @@ class Registered:
     id: str = ""
     hidden: set[str] = field(default_factory=set)
     """Outputs that the state keeps encrypted."""
+    protected: bool = False
 
 
 @dataclass
@@ -97,6 +98,7 @@ class _Monitor(MockMonitor):
             {urn.rsplit("::", 1)[1] for urn in request.dependencies},
             getattr(request, "id", ""),
             set(request.additionalSecretOutputs),
+            getattr(request, "protect", False),
         )
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name

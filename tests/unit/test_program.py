@@ -110,6 +110,25 @@ def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.Mon
     return run(check)
 
 
+@pytest.mark.parametrize("production", ["true", "false"])
+def test_production_is_protected_where_data_or_its_passwords_go(production: str) -> None:
+    """A component's own protection is left alone without it."""
+
+    @awaited
+    def program() -> Any:
+        engine = start({**GOOD, "production": production}, SECRETS)
+        where = {f"mlflow-{end}" for end in ("namespace", "release", "s3-creds", "database")}
+        where |= {"mlflow-database-user", "mlflow-database-admin"}
+
+        def check(_: dict[str, Any]) -> None:
+            found = {name for name, resource in engine.resources.items() if resource.protected}
+            assert found == (where if production == "true" else set())
+
+        return run(check)
+
+    program()
+
+
 @awaited
 def test_an_existing_namespace_is_used_and_not_made() -> Any:
     engine = start({**GOOD, "namespace": "default", "createNamespace": "false"}, SECRETS)
@@ -142,6 +161,7 @@ def test_production_is_the_deployment_of_the_design() -> Any:
     engine = start(plain, SECRETS)
 
     def check(found: dict[str, Any]) -> None:
+        assert engine.named("mlflow-release").protected
         release = engine.named("mlflow-release").inputs
         values = release["values"]
         assert (release["name"], release["namespace"], release["version"]) == ("mlflow", "mlflow", "5.1.17")

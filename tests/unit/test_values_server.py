@@ -83,6 +83,7 @@ def test_artifacts_on_a_shared_volume() -> None:
         "enabled": True,
         "size": "8Gi",
         "accessModes": ["ReadWriteMany"],
+        "annotations": {"helm.sh/resource-policy": "keep"},
     }
     assert "updateStrategy" not in found["tracking"]
     assert found["externalS3"] == {"useCredentialsInSecret": False}

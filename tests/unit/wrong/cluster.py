@@ -22,6 +22,7 @@ VALUES = [
     one("namespace", "kube-system", says="destroying the stack deletes it"),
     one("namespace", "default"),
     one("createNamespace", "yes", "pulumi config set createNamespace true"),
+    one("production", "prod"),
     one("releaseName", "1mlflow"),
     one("releaseName", "a" * 42, says="1 to 41"),
     one("releaseName", "mlflow-"),

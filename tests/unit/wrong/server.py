@@ -55,6 +55,18 @@ EXTRA = [
     extra({"tracking": {"auth": {"enabled": False}}}, "tracking.auth.enabled"),
     extra({"tracking": {"auth": {"password": "PlantedValue"}}}, "tracking.auth.password"),
     extra({"tracking": None}, "tracking"),
+    extra({"tracking": {"lifecycleHooks": {"postStart": {}}}}, "tracking.lifecycleHooks.postStart"),
+    extra(
+        {"postgresql": {"primary": {"preInitDb": {"scripts": "x"}}}}, "postgresql.primary.preInitDb.scripts"
+    ),
+    extra(
+        {"postgresql": {"primary": {"preInitDb": {"scripts": {"passwords.sh": "exit"}}}}},
+        'postgresql.primary.preInitDb.scripts["passwords.sh"]',
+    ),
+    extra(
+        {"postgresql": {"primary": {"initdb": {"scripts": {"create_auth_db.sh": "exit"}}}}},
+        'postgresql.primary.initdb.scripts["create_auth_db.sh"]',
+    ),
     extra({"tracking": {"args": ["server"]}}, "tracking.args[0]"),
     extra({"tracking": {"extraArgs": ["--app-name=open"]}}, "tracking.extraArgs[0]"),
     extra(
