@@ -102,11 +102,11 @@ def drift(
     from ops.stack import Stack, current
 
     chosen, done = Stack(stack or current()), list[str]()
-    found = checks.look(chosen)
+    found = [] if repair and yes else checks.look(chosen)
     if repair and found:
-        if not yes:
-            checks.report(chosen.name, found, to=err)
-            typer.confirm("Put back what can be put back?", abort=True, err=True)
+        checks.report(chosen.name, found, to=err)
+        yes = typer.confirm("Put back what can be put back?", abort=True, err=True)
+    if repair and yes:
         from ops import repair as mending
 
         done, found = mending.repair(chosen)

@@ -28,11 +28,12 @@ def repair(stack: Stack) -> tuple[list[str], list[Finding]]:
             with step(f"Brings release {site.release} back to the stack's values (pulumi up)"):
                 reinstall.bring_back(site)
             done.append(f"Helm release {site.release}")
-    # What Helm has recorded is another now.
+    if not done:
+        return [], found.findings
+    # What Helm has recorded may be another now.
     with opened(stack) as site:
-        if done:
-            with step("Waits for the pods"):
-                settle(site)
+        with step("Waits for the pods"):
+            settle(site)
         return done, survey(site).findings
 
 

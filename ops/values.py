@@ -52,7 +52,7 @@ def of_settings(stack: Stack) -> dict[str, Any]:
     given = {
         key.removeprefix("mlflow:"): entry["value"]
         for key, entry in json.loads(stack.read("config", "--json", "--show-secrets")).items()
-        if entry.get("value")
+        if key.startswith("mlflow:") and entry.get("value")
     }
     try:
         return values(parse(given))

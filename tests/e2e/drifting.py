@@ -13,9 +13,29 @@ from typing import Any
 from lab import paths
 from ops.home import STACK
 from tests.e2e.scratch import Scratch
+from tests.tls import certificate
 
 EDITED = "EditedByHand"
 """What a person puts in place of a secret; it is one too."""
+
+OWN = {"mlflow-database": "password", "mlflow-s3-creds": "AWS_ACCESS_KEY_ID"}
+"""The stack's own Secrets, with a key of each."""
+SECRETS = {"mlflow-tracking": "admin-password", **OWN}
+"""The same, and the login's."""
+
+
+def tls(host: str, days: int) -> str:
+    """A TLS Secret whose certificate ends in `days`, as kubectl takes it."""
+    made, key = certificate(host, days)
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {"name": "host-tls"},
+            "stringData": {"tls.crt": made, "tls.key": key},
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -63,12 +83,29 @@ class Drifting:
         """Put everything back."""
         return self.look("--repair", "--yes")
 
+    def make(self, target: str) -> str:
+        """`make TARGET` on the stack; its standard output."""
+        return self._run("make", "-s", target, f"STACK={STACK}")
+
     def kubectl(self, *args: str, stdin: str = "") -> str:
         """Run kubectl in the stack's namespace."""
-        command = ["kubectl", "--namespace", self.stack.namespace, *args]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        return self._run("kubectl", "--namespace", self.stack.namespace, *args, stdin=stdin)
+
+    def helm(self, *args: str, stdin: str = "") -> str:
+        """Run helm in the stack's namespace."""
+        return self._run("helm", "--namespace", self.stack.namespace, *args, stdin=stdin)
+
+    def _run(self, *command: str, stdin: str = "") -> str:
+        environ = self.stack.stack.environ()
+        done = subprocess.run(
+            command, cwd=paths.REPO, env=environ, input=stdin, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def held(self) -> dict[str, Any]:
+        """What the login's and the stack's own Secrets hold."""
+        return {name: self.get("secret", name)["data"] for name in SECRETS}
 
     def get(self, kind: str, name: str) -> Any:
         """An object."""

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ops.home import STACK
 from tests.e2e.deployment import Deployment
-from tests.e2e.drifting import EDITED, Drifting, Looked
+from tests.e2e.drifting import EDITED, OWN, SECRETS, Drifting, Looked, tls
 from tests.e2e.scratch import scratch
-from tests.tls import certificate
 
 UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 HOST = "mlflow-drift.example.com"
 NAMESPACE = "mlflow-drift"
 
 
-def tls(days: int) -> str:
-    """A TLS Secret whose certificate ends in `days`, as kubectl takes it."""
-    made, key = certificate(HOST, days)
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "kubernetes.io/tls",
-            "metadata": {"name": "host-tls"},
-            "stringData": {"tls.crt": made, "tls.key": key},
-        }
-    )
-
-
 @pytest.fixture(scope="module")
 def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drifting]:
-    """A stack that is up, with an ingress."""
+    """A stack that is up, with an ingress; its pods ask for little, so that two of each find room."""
     with scratch(tmp_path_factory.mktemp("drift"), NAMESPACE) as made:
         made.run("config", "set", "ingressHost", HOST)
         made.run("config", "set", "ingressTlsSecret", "host-tls")
+        for resources in ("trackingResources", "databaseResources", "waitResources"):
+            made.run("config", "set", "--path", f"{resources}.requests.cpu", "50m")
         made.run(*UP)
         yield Drifting(made)
 
@@ -48,12 +35,12 @@ def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
 def test_a_certificate_that_is_missing_or_near_its_end_is_drift(stack: Drifting) -> None:
     missing = stack.look()
     assert (missing.code, missing.whats()) == (3, ["Secret host-tls"])
-    stack.kubectl("apply", "-f", "-", stdin=tls(days=3))
+    stack.kubectl("apply", "-f", "-", stdin=tls(HOST, days=3))
     (near,) = stack.look().drift
     assert near["kind"] == "certificate"
     assert near["what"] == f"Certificate CN={HOST} in Secret host-tls"
     assert "in 2 days" in near["found"]
-    stack.kubectl("apply", "-f", "-", stdin=tls(days=60))
+    stack.kubectl("apply", "-f", "-", stdin=tls(HOST, days=60))
 
 
 def test_a_clean_stack_has_no_drift(stack: Drifting) -> None:
@@ -66,6 +53,27 @@ def test_a_clean_stack_has_no_drift(stack: Drifting) -> None:
     assert (clean.code, clean.drift) == (0, [])
     said = stack.ops("drift")
     assert (said.returncode, said.stdout) == (0, f"No drift: stack {STACK} is as it was deployed\n")
+
+
+def test_the_runbook_s_own_look_ups(stack: Drifting) -> None:
+    """Values and defaults as Helm has them, both beside the stack's, and the login that works."""
+    settings = stack.stack.stack.config()
+    shown = stack.helm("show", "values", settings["chart"], "--version", settings["chartVersion"])
+    in_force = json.loads(stack.helm("get", "values", "mlflow", "-o", "json"))
+    assert (
+        yaml.safe_load(stack.make("values")) == json.loads(stack.ops("values", "--json").stdout) == in_force
+    )
+    assert yaml.safe_load(shown)["image"]["repository"]
+    assert yaml.safe_load(stack.make("defaults")) == yaml.safe_load(shown)
+    assert json.loads(stack.ops("defaults", "--json").stdout) == yaml.safe_load(shown)
+    assert "In force is what the stack says" in stack.make("compare")
+    rows = {row["path"]: row for row in json.loads(stack.ops("compare", "--json").stdout)}
+    row = rows["minio.enabled"]
+    assert (row["stack"], row["helm"], row["default"], row["differs"]) == ("false", "false", "true", False)
+    user, password = stack.stack.login() or ("", "")
+    printed = f"url: https://{HOST}\nusername: {user}\npassword: {password}\n"
+    assert stack.make("credentials") == printed
+    assert stack.make("drift") == f"No drift: stack {STACK} is as it was deployed\n"
 
 
 def test_what_was_edited_or_deleted_in_the_release_is_named_and_put_back(stack: Drifting) -> None:
@@ -104,34 +112,29 @@ def _until(stack: Drifting, seen: Callable[[Looked], bool]) -> Looked:
     return looked
 
 
-def test_a_changed_login_is_put_back_from_the_outputs(stack: Drifting) -> None:
-    before = stack.stack.login()
-    stack.patch("secret", "mlflow-tracking", stringData={"admin-password": EDITED})
-    assert stack.look().whats() == ["Secret mlflow-tracking: data.admin-password"]
+def test_edited_and_deleted_secrets_are_put_back(stack: Drifting) -> None:
+    """The login from the outputs, for Helm's record may be older; the stack's own from its state."""
+    before = stack.held()
+    for name, key in SECRETS.items():
+        stack.patch("secret", name, stringData={key: EDITED})
+    assert set(stack.look().whats()) == {f"Secret {name}: data.{key}" for name, key in SECRETS.items()}
     assert stack.repaired().drift == []
-    assert stack.stack.login() == before
-    stack.kubectl("delete", "secret", "mlflow-tracking")
-    assert stack.look().whats() == ["Secret mlflow-tracking"]
+    assert stack.held() == before
+    stack.kubectl("delete", "secret", *SECRETS)
+    assert set(stack.look().whats()) == {f"Secret {name}" for name in SECRETS}
     assert stack.repaired().drift == []
-    assert stack.stack.login() == before
+    assert stack.held() == before
+    stack.stack.run(*UP, "--refresh")
+    assert stack.held() == before
 
 
-def test_an_edited_secret_of_the_stack_is_put_back_by_repair_and_by_up(stack: Drifting) -> None:
+def test_an_edited_secret_of_the_stack_is_put_back_by_up_as_well(stack: Drifting) -> None:
     """Though another field manager owns what was edited."""
-    before = stack.get("secret", "mlflow-database")["data"]
-    for mend in (stack.repaired, lambda: stack.stack.run(*UP, "--refresh")):
-        stack.patch("secret", "mlflow-database", stringData={"password": EDITED})
-        assert stack.look().whats() == ["Secret mlflow-database: data.password"]
-        mend()
-        assert stack.get("secret", "mlflow-database")["data"] == before
-        assert stack.look().drift == []
-
-
-def test_a_secret_that_was_put_back_can_be_changed_by_its_setting(stack: Drifting) -> None:
-    stack.patch("secret", "mlflow-s3-creds", stringData={"AWS_ACCESS_KEY_ID": EDITED})
-    assert stack.look().whats() == ["Secret mlflow-s3-creds: data.AWS_ACCESS_KEY_ID"]
-    assert stack.repaired().drift == []
-    stack.stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    before = stack.held()
+    for name, key in OWN.items():
+        stack.patch("secret", name, stringData={key: EDITED})
+    stack.stack.run(*UP, "--refresh")
+    assert stack.held() == before
 
 
 def test_a_setting_that_was_not_deployed_is_told_and_left_to_up(stack: Drifting) -> None:
@@ -148,16 +151,10 @@ def test_a_release_upgraded_by_hand_is_upgraded_back(stack: Drifting) -> None:
     """Though a value was taken away, which `pulumi refresh` does not see."""
     values = json.loads(stack.ops("values", "--json").stdout)
     assert stack.ops("compare").returncode == 0
-    settings = stack.stack.stack.config()
     del values["tracking"]["lifecycleHooks"]
-    upgrade = ("helm", "upgrade", "mlflow", settings["chart"])
-    subprocess.run(
-        [*upgrade, "--version", settings["chartVersion"], "--namespace", NAMESPACE, "--values", "-"],
-        input=json.dumps(values),
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    settings = stack.stack.stack.config()
+    chart = (settings["chart"], "--version", settings["chartVersion"])
+    stack.helm("upgrade", "mlflow", *chart, "--values", "-", stdin=json.dumps(values))
     looked = stack.look()
     assert "Helm release mlflow: value tracking.lifecycleHooks" in looked.whats()
     assert "Helm release mlflow: revision" in looked.whats()
@@ -174,8 +171,7 @@ def test_a_release_upgraded_by_hand_is_upgraded_back(stack: Drifting) -> None:
 def test_a_release_uninstalled_by_hand_comes_back_with_login_and_data(stack: Drifting) -> None:
     stack.stack.create_experiment("kept")
     before = stack.stack.login()
-    uninstall = ["helm", "uninstall", "mlflow", "--namespace", NAMESPACE, "--wait"]
-    subprocess.run(uninstall, check=True, capture_output=True)
+    stack.helm("uninstall", "mlflow", "--wait")
     looked = stack.look()
     assert (looked.code, looked.whats()) == (3, ["Helm release mlflow"])
     mended = stack.repaired()

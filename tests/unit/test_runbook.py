@@ -44,7 +44,8 @@ class Configured(Stack):
         every = {key: {"value": text, "secret": False} for key, text in self.given.items()}
         for key, text in self.hidden.items():
             every[key] = {"value": text, "secret": True} if shown else {"secret": True}
-        return json.dumps({f"mlflow:{key}": entry for key, entry in every.items()})
+        engines = {"pulumi:disable-default-providers": {"value": '["kubernetes"]', "secret": False}}
+        return json.dumps({**{f"mlflow:{key}": entry for key, entry in every.items()}, **engines})
 
 
 @pytest.fixture
