@@ -74,4 +74,4 @@ def _subject(certificate: x509.Certificate) -> str:
 
 
 def _fix(namespace: str, name: str) -> str:
-    return f"kubectl -n {namespace} describe certificate,certificaterequest,secret | grep -A20 {name}"
+    return f"renew Secret {name}; where cert-manager should have: kubectl -n {namespace} describe certificate"

@@ -7,7 +7,6 @@ somebody.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 from typing import Any
@@ -98,11 +97,16 @@ def _plain(answer: Any) -> dict[str, Any]:
     return dict(answer.to_dict())
 
 
+def reason(error: ApiException) -> str:
+    """What the API server says."""
+    try:
+        return str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.status} {error.reason}"
+
+
 def _told(error: ApiException, recorded: Object) -> OpsError:
-    """What the API server says; of a Secret only the reason, since a message may quote what it refuses."""
-    said = str(error.reason)
-    if recorded["kind"] != "Secret":
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            said = str(json.loads(error.body or "")["message"])
+    """The error of a request on an object; of a Secret no message: it may quote what it refuses."""
+    said = str(error.reason) if recorded["kind"] == "Secret" else reason(error)
     kind = RefusedError if error.status == 422 else OpsError
     return kind(f"{title(recorded)} ({error.status}): {said}")

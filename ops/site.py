@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from components import names
 from ops import cluster, deployed, record
 from ops.console import OpsError
-from ops.objects import Objects
+from ops.objects import Objects, reason
 from ops.recover import locks
 from ops.replacement import Object
 from ops.stack import Stack
@@ -74,13 +76,25 @@ class Site:
 
 @contextmanager
 def opened(stack: Stack) -> Iterator[Site]:
-    """A stack at rest. Raises `OpsError` while something works on it, where it is stuck or was never up."""
-    with ThreadPoolExecutor() as beside, tempfile.TemporaryDirectory() as scratch:
+    """A stack at rest. Raises `OpsError` while something works on it, where it is stuck or was never up.
+
+    Also where the cluster is out of reach, or does not let this person look, in the block as well.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield _open(stack, Path(scratch) / "kinds.json")
+    except ApiException as error:
+        raise OpsError(f"the cluster of stack {stack.name} refuses: {reason(error)}") from error
+    except HTTPError as error:
+        raise OpsError(f"the cluster of stack {stack.name} is out of reach: {error}") from error
+
+
+def _open(stack: Stack, cache: Path) -> Site:
+    with ThreadPoolExecutor() as beside:
         backend = beside.submit(stack.backend)
         known = beside.submit(deployed.deployed, stack)
         settings = stack.config()
         api = cluster.connect(settings)
-        objects = Objects(api.api_client, str(Path(scratch) / "kinds.json"))
         held = locks(backend.result(), stack.name)
         if held:
             raise OpsError(
@@ -88,5 +102,5 @@ def opened(stack: Stack) -> Iterator[Site]:
                 f" wait for its end, or `make recover STACK={stack.name}`"
             )
         state = known.result()
-        helm = record.latest(api, str(state.release["namespace"]), str(state.release["name"]))
-        yield Site(stack, settings, api, objects, state, helm)
+    helm = record.latest(api, str(state.release["namespace"]), str(state.release["name"]))
+    return Site(stack, settings, api, Objects(api.api_client, str(cache)), state, helm)

@@ -59,7 +59,7 @@ def survey(site: Site) -> Survey:
 
 def mend(stack: str) -> str:
     """The command that puts back what can be put back."""
-    return f"python -m ops drift --stack {stack} --repair"
+    return f"make drift STACK={stack} ARGS=--repair"
 
 
 def _release(site: Site) -> Iterator[Finding]:

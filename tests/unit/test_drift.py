@@ -268,7 +268,7 @@ def test_the_command_ends_with_3_and_names_drift(monkeypatch: pytest.MonkeyPatch
     done = run(monkeypatch, site(helm={"revision": 4}))
     assert done.exit_code == 3
     assert "Helm release mlflow: revision" in done.stdout
-    assert "python -m ops drift --stack dev --repair" in done.stdout
+    assert "make drift STACK=dev ARGS=--repair" in done.stdout
 
 
 def test_json_is_all_that_is_on_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
