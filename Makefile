@@ -44,6 +44,21 @@ adopt: $(READY) ## Make a release that Helm made by hand the stack's (STACK=name
 destroy: $(READY) ## Say what is lost, ask for the stack's name, destroy it (STACK=name)
 	@$(RUN) ops destroy $(if $(STACK),--stack $(STACK)) $(ARGS)
 
+drift: $(READY) ## What the cluster has against what the stack says (ARGS=--repair puts it back)
+	@$(RUN) ops drift $(if $(STACK),--stack $(STACK)) $(ARGS)
+
+values: $(READY) ## The Helm values in force
+	@$(RUN) ops values $(if $(STACK),--stack $(STACK))
+
+defaults: $(READY) ## The defaults of the stack's chart
+	@$(RUN) ops defaults $(if $(STACK),--stack $(STACK))
+
+compare: $(READY) ## The stack's values, those in force and the chart's defaults, side by side
+	@$(RUN) ops compare $(if $(STACK),--stack $(STACK))
+
+credentials: $(READY) ## Address, user name and password of the administrator, in clear
+	@$(RUN) ops credentials $(if $(STACK),--stack $(STACK))
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -70,4 +85,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover adopt destroy lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials lint test-fast test-e2e test bench docs lock

@@ -43,8 +43,10 @@ def scratch(folder: Path, namespace: str) -> Iterator[Scratch]:
             {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
         )
         made = Scratch(home.stack(), namespace)
-        yield made
-        made.run("destroy", "--yes", "--skip-preview")
+        try:
+            yield made
+        finally:
+            made.run("destroy", "--yes", "--skip-preview")
 
 
 class Scratch:
