@@ -105,6 +105,8 @@ def _provider(name: str, args: Settings, opts: pulumi.ResourceOptions) -> Provid
         kubeconfig=pulumi.Output.from_input(args.kubeconfig or None),
         # A changed Secret is changed, and not deleted and made again under the pods that start meanwhile.
         enable_secret_mutable=True,
+        # What was edited by hand has another field manager: without this the next update is a conflict.
+        enable_patch_force=True,
         opts=opts,
     )
 

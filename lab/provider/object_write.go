@@ -103,7 +103,7 @@ func (k *kubernetes) updateObject(req *pulumirpc.UpdateRequest) (*pulumirpc.Upda
 	if err != nil {
 		return nil, err
 	}
-	live, err := apply(k.ctx, collection, asked, manager)
+	live, err := apply(k.ctx, collection, asked, manager, k.forces(asked))
 	if err != nil {
 		return nil, fmt.Errorf("update of resource %q failed: %w", req.GetUrn(), err)
 	}
@@ -119,9 +119,17 @@ func (k *kubernetes) updateObject(req *pulumirpc.UpdateRequest) (*pulumirpc.Upda
 	return &pulumirpc.UpdateResponse{Properties: state}, nil
 }
 
-// apply takes over what this program made and then applies what is asked; a field of another owner is a conflict.
+// forces says whether fields that another manager owns are taken over: asked for all objects, or for this one.
+func (k *kubernetes) forces(asked *unstructured.Unstructured) bool {
+	return k.cluster.settings["enablePatchForce"] == "true" ||
+		asked.GetAnnotations()["pulumi.com/patchForce"] == "true"
+}
+
+// apply takes over what this program made and then applies what is asked; a field of another owner is a conflict
+// unless it is forced.
 func apply(
 	ctx context.Context, collection dynamic.ResourceInterface, asked *unstructured.Unstructured, manager string,
+	force bool,
 ) (*unstructured.Unstructured, error) {
 	live, err := collection.Get(ctx, asked.GetName(), metav1.GetOptions{})
 	if err != nil {
@@ -140,7 +148,6 @@ func apply(
 	if err != nil {
 		return nil, err
 	}
-	force := asked.GetAnnotations()["pulumi.com/patchForce"] == "true"
 	live, err = collection.Patch(ctx, asked.GetName(), types.ApplyPatchType, text,
 		metav1.PatchOptions{FieldManager: manager, Force: &force})
 	if apierrors.IsConflict(err) {

@@ -39,7 +39,9 @@ import base64
 import pulumi, pulumi_kubernetes as k8s, pulumi_random as random
 
 config = pulumi.Config()
-cluster = pulumi.ResourceOptions(provider=k8s.Provider("cluster", kubeconfig=config.require("kubeconfig")))
+force = config.get_bool("force")
+provider = k8s.Provider("cluster", kubeconfig=config.require("kubeconfig"), enable_patch_force=force)
+cluster = pulumi.ResourceOptions(provider=provider)
 password = random.RandomPassword("password", length=32, special=False).result
 space = k8s.core.v1.Namespace("space", metadata={"name": "m"}, opts=cluster)
 data = {"key": password.apply(lambda text: base64.b64encode(text.encode()).decode())}
@@ -156,6 +158,22 @@ def test_an_object_deleted_by_hand_comes_back(stack: Stack) -> None:
     stack.pulumi("up", "--yes", "--skip-preview")
     assert stack.output("generated") == before
     assert stack.run("kubectl", "get", "secret", "held", "--namespace=m").returncode == 0
+
+
+def test_a_field_that_another_manager_owns_is_a_conflict_unless_it_is_forced(stack: Stack) -> None:
+    """By `enablePatchForce`, as the official plugin does since 4.29 (pulumi/pulumi-kubernetes#2280)."""
+    before = stack.run("kubectl", "get", "secret", "held", "--namespace=m", "-o", "json").stdout
+    edit = ("kubectl", "patch", "secret", "held", "--namespace=m", "-p", '{"data": {"key": "ZWRpdGVk"}}')
+    assert stack.run(*edit).returncode == 0
+    stack.pulumi("refresh", "--yes")
+    failed = stack.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+    assert failed.returncode != 0
+    assert 'conflict with "kubectl-patch"' in failed.stdout + failed.stderr
+    stack.set(force="true")
+    stack.pulumi("up", "--yes", "--skip-preview")
+    after = stack.run("kubectl", "get", "secret", "held", "--namespace=m", "-o", "json").stdout
+    assert json.loads(after)["data"] == json.loads(before)["data"]
+    stack.pulumi("preview", "--expect-no-changes")
 
 
 def test_a_value_upgrades_and_a_failed_upgrade_is_mended_by_the_next(stack: Stack) -> None:

@@ -104,7 +104,11 @@ def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.Mon
     engine = start({**GOOD, "chartUsername": "robot"}, {**SECRETS, "chartPassword": "PlantedChart"})
 
     def check(_: dict[str, Any]) -> None:
-        assert engine.named("mlflow-cluster").inputs == {"context": "lab", "enableSecretMutable": "true"}
+        assert engine.named("mlflow-cluster").inputs == {
+            "context": "lab",
+            "enableSecretMutable": "true",
+            "enablePatchForce": "true",
+        }
         assert set(engine.named("mlflow-release").inputs["repositoryOpts"]) == {"username", "password"}
 
     return run(check)
