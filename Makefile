@@ -37,6 +37,21 @@ verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in thei
 recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
 	@$(RUN) ops recover $(if $(STACK),--stack $(STACK))
 
+drift: $(READY) ## What the cluster has against what the stack says (ARGS=--repair puts it back)
+	@$(RUN) ops drift $(if $(STACK),--stack $(STACK)) $(ARGS)
+
+values: $(READY) ## The Helm values in force
+	@$(RUN) ops values $(if $(STACK),--stack $(STACK))
+
+defaults: $(READY) ## The defaults of the stack's chart
+	@$(RUN) ops defaults $(if $(STACK),--stack $(STACK))
+
+compare: $(READY) ## The stack's values, those in force and the chart's defaults, side by side
+	@$(RUN) ops compare $(if $(STACK),--stack $(STACK))
+
+credentials: $(READY) ## Address, user name and password of the administrator, in clear
+	@$(RUN) ops credentials $(if $(STACK),--stack $(STACK))
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -63,4 +78,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover drift values defaults compare credentials lint test-fast test-e2e test bench docs lock

@@ -17,7 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Day-2 commands for MLflow stacks. Exit codes: 0 done, 1 failed, 2 wrong usage.",
+    help="Day-2 commands for MLflow stacks."
+    " Exit codes: 0 done, 1 failed, 2 wrong usage, 3 found differences.",
 )
 
 StackName = Annotated[str | None, typer.Option("--stack", help="The stack (default: the selected one)")]
@@ -26,6 +27,8 @@ Context = Annotated[
     typer.Option(help="Kube context of a cluster you have (default: bring up the lab's own cluster)"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
 @app.command()
@@ -85,6 +88,87 @@ def recover(stack: StackName = None) -> None:
     from ops.stack import Stack, current
 
     mending.report(mending.recover(Stack(stack or current())))
+
+
+@app.command()
+def drift(
+    stack: StackName = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Put back what can be put back")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the cluster with what the stack says; exit code 3 where something drifted."""
+    from ops import drift as checks
+    from ops.stack import Stack, current
+
+    chosen, done = Stack(stack or current()), list[str]()
+    found = checks.look(chosen)
+    if repair and found:
+        if not yes:
+            checks.report(chosen.name, found, to=err)
+            typer.confirm("Put back what can be put back?", abort=True, err=True)
+        from ops import repair as mending
+
+        done, found = mending.repair(chosen)
+    if as_json:
+        typer.echo(json.dumps(checks.as_json(chosen.name, found, done)))
+    else:
+        checks.report(chosen.name, found, done)
+    _differences(bool(found))
+
+
+@app.command()
+def values(stack: StackName = None, as_json: AsJson = False) -> None:
+    """Print the Helm values in force (`helm get values`)."""
+    from ops import helm_yaml
+    from ops import values as helm
+    from ops.stack import Stack, current
+
+    found = helm.in_force(Stack(stack or current()))
+    typer.echo(json.dumps(found) if as_json else helm_yaml.dump(found), nl=as_json)
+
+
+@app.command()
+def defaults(stack: StackName = None, as_json: AsJson = False) -> None:
+    """Print the defaults of the stack's chart at its version (`helm show values`)."""
+    from ops import chart, helm_yaml
+    from ops.stack import Stack, current
+
+    found = chart.defaults(Stack(stack or current()))
+    typer.echo(json.dumps(helm_yaml.mapping(found)) if as_json else found, nl=as_json)
+
+
+@app.command()
+def compare(stack: StackName = None, as_json: AsJson = False) -> None:
+    """Lay the stack's values, those in force and the chart's defaults side by side.
+
+    Exit code 3 where the values in force are not the stack's.
+    """
+    from ops import values as helm
+    from ops.stack import Stack, current
+
+    found = helm.compare(Stack(stack or current()))
+    if as_json:
+        typer.echo(json.dumps(helm.as_json(found)))
+    else:
+        helm.report(found)
+    _differences(any(row.differs for row in found))
+
+
+@app.command()
+def credentials(stack: StackName = None, as_json: AsJson = False) -> None:
+    """Print address, user name and password of the administrator, in clear."""
+    from ops import credentials as login
+    from ops.stack import Stack, current
+
+    found = login.credentials(Stack(stack or current()))
+    typer.echo(json.dumps(found) if as_json else "\n".join(f"{key}: {text}" for key, text in found.items()))
+
+
+def _differences(found: bool) -> None:
+    """End with exit code 3 where a check has found differences."""
+    if found:
+        raise typer.Exit(3)
 
 
 def main() -> None:

@@ -38,9 +38,22 @@ def pulumi(
     if interrupted:
         raise KeyboardInterrupt
     if process.returncode:
-        told = "" if show else f": {errors.strip()}"
+        told = "" if show else f": {errors.strip() or _diagnostics(output)}"
         raise OpsError(f"`{' '.join(program)}` failed (exit code {process.returncode}){told}")
     return output or ""
+
+
+def _diagnostics(output: str) -> str:
+    """The errors among what an update or a preview printed: with these, standard error is empty."""
+    try:
+        said = [
+            entry["message"].strip()
+            for entry in json.loads(output)["diagnostics"]
+            if entry["severity"] == "error"
+        ]
+    except (ValueError, KeyError, TypeError):
+        said = [line.strip() for line in output.splitlines() if line.strip().startswith("error:")]
+    return "\n".join(said)
 
 
 @dataclass(frozen=True)

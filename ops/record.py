@@ -1,0 +1,69 @@
+"""Helm's own records of a release in the cluster: the values, the manifest and the status of a revision."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes import client
+
+from ops import helm_yaml
+
+
+@dataclass(frozen=True, repr=False)
+class Record:
+    """One revision of a release; its manifest holds the chart's Secrets in clear."""
+
+    revision: int
+    status: str
+    chart_version: str
+    values: Mapping[str, Any]
+    """What `helm get values` prints."""
+    objects: tuple[Mapping[str, Any], ...]
+    """The objects as Helm has applied them."""
+
+
+def latest(api: client.CoreV1Api, namespace: str, release: str) -> Record | None:
+    """The record of the latest revision, whatever its status; None where Helm knows no such release."""
+    selector = f"owner=helm,name={release}"
+    found = api.list_namespaced_secret(namespace, label_selector=selector).items
+    if not found:
+        return None
+    # Two digits sort after one by number, not by text.
+    records = [api.api_client.sanitize_for_serialization(secret) for secret in found]
+    newest = max(records, key=lambda secret: int(secret["metadata"]["labels"]["version"]))
+    return parse(newest["data"]["release"])
+
+
+def parse(stored: str) -> Record:
+    """A record from the text under `release` in its Secret: base64 twice, gzip, JSON (Helm 3)."""
+    text = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(stored))))
+    return Record(
+        revision=int(text["version"]),
+        status=str(text["info"]["status"]),
+        chart_version=str(text["chart"]["metadata"]["version"]),
+        values=text.get("config") or {},
+        objects=tuple(_objects(text)),
+    )
+
+
+def _objects(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for body in helm_yaml.documents(record["manifest"]):
+        body["metadata"].setdefault("namespace", record["namespace"])
+        yield owned(body, record["name"], record["namespace"])
+
+
+def owned(body: dict[str, Any], release: str, namespace: str) -> dict[str, Any]:
+    """An object with the marks that Helm puts on what it applies, and by which it knows its own (3.20)."""
+    metadata = body["metadata"]
+    metadata["labels"] = {**(metadata.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+    metadata["annotations"] = {
+        **(metadata.get("annotations") or {}),
+        "meta.helm.sh/release-name": release,
+        "meta.helm.sh/release-namespace": namespace,
+    }
+    return body

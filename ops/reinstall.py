@@ -1,0 +1,69 @@
+"""Brings a Helm release back to what the stack deployed last, whatever was done to it by hand."""
+
+from __future__ import annotations
+
+import json
+
+from components import names
+from ops import pending
+from ops.console import OpsError
+from ops.record import owned
+from ops.recover import RELEASE
+from ops.site import CHARTS, Site
+from ops.stack import Stack
+from ops.survey import Survey
+
+_UP = ("up", "--yes", "--skip-preview", "--non-interactive")
+
+
+def due(site: Site, found: Survey) -> bool:
+    """Whether the release differs and may be brought back.
+
+    Not while Helm works on it, and not with settings that were never deployed: they would be deployed too.
+    """
+    kinds = {finding.kind for finding in found.findings}
+    busy = site.helm is not None and site.helm.status.startswith("pending")
+    return "release" in kinds and "settings" not in kinds and not busy
+
+
+def bring_back(site: Site) -> None:
+    """Upgrade the release, or install it again where it is gone. Raises `OpsError`."""
+    if site.helm:
+        _upgrade(site.stack)
+    else:
+        _install(site)
+
+
+def _upgrade(stack: Stack) -> None:
+    """Upgrade with the stack's values, whether or not the provider sees a difference.
+
+    It sees none where a value was taken away by hand, or an upgrade failed (pulumi/pulumi-kubernetes#2672).
+    What did not come up whole, by the state, is updated by the next `up` in any case.
+    """
+    state = json.loads(stack.read("stack", "export"))
+    for resource in state["deployment"]["resources"]:
+        if resource["type"] == RELEASE:
+            resource["initErrors"] = ["Helm's latest revision is not the one that was deployed from here"]
+    stack.read("stack", "import", stdin=json.dumps(state))
+    stack.read(*_UP)
+
+
+def _install(site: Site) -> None:
+    """Install again, with the login that the database knows: without its Secret the chart makes another."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": names.tracking(site.release), "namespace": site.namespace},
+        "type": "Opaque",
+        "data": site.state.login(),
+    }
+    secret = owned(secret, site.release, site.namespace)
+    if site.objects.live(secret) is None:
+        site.objects.create(secret, CHARTS, dry_run=False)
+    if pending.findings(site.stack):
+        raise OpsError(
+            f"the release is gone, and stack {site.stack.name} has settings that were never deployed: take"
+            f" them back, or deploy them with it (pulumi refresh, then pulumi up --stack {site.stack.name})"
+        )
+    site.stack.read("refresh", "--yes", "--skip-preview", "--non-interactive")
+    site.stack.read(*_UP)

@@ -1,0 +1,92 @@
+"""A deployed stack, opened to be looked at: its state, Helm's record, its objects, side by side."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client
+
+from components import names
+from ops import cluster, deployed, record
+from ops.console import OpsError
+from ops.objects import Objects
+from ops.recover import locks
+from ops.replacement import Object
+from ops.stack import Stack
+
+STACKS_OWN = "pulumi-kubernetes"
+"""The field manager under which the provider makes objects, and whose fields its updates take over."""
+CHARTS = "helm"
+
+
+@dataclass(frozen=True, repr=False)
+class Recorded:
+    """An object as it was deployed, and the field manager in whose name it is put back."""
+
+    body: Object
+    manager: str
+
+
+@dataclass(frozen=True, repr=False)
+class Site:
+    """What is known of a deployed stack; it holds secrets, so it is never printed."""
+
+    stack: Stack
+    settings: Mapping[str, str]
+    api: client.CoreV1Api
+    objects: Objects
+    state: deployed.Deployed
+    helm: record.Record | None
+    """None where Helm knows no such release."""
+
+    @property
+    def release(self) -> str:
+        """The release's name."""
+        return str(self.state.release["name"])
+
+    @property
+    def namespace(self) -> str:
+        """The release's namespace."""
+        return str(self.state.release["namespace"])
+
+    def recorded(self) -> Iterator[Recorded]:
+        """The stack's own objects and those of the release; Jobs have run, and are nobody's state."""
+        for body in self.state.objects:
+            yield Recorded(body, STACKS_OWN)
+        for body in self.helm.objects if self.helm else ():
+            if body["kind"] != "Job":
+                yield Recorded(self._with_login(body), CHARTS)
+
+    def _with_login(self, body: Object) -> Object:
+        """The login's Secret with the login of the outputs: it may be newer than the release's revision."""
+        if (body["kind"], body["metadata"]["name"]) != ("Secret", names.tracking(self.release)):
+            return body
+        data: dict[str, Any] = body.get("data") or {}
+        kept = {key: text for key, text in self.state.login().items() if key in data}
+        return {**body, "data": {**data, **kept}}
+
+
+@contextmanager
+def opened(stack: Stack) -> Iterator[Site]:
+    """A stack at rest. Raises `OpsError` while something works on it, where it is stuck or was never up."""
+    with ThreadPoolExecutor() as beside, tempfile.TemporaryDirectory() as scratch:
+        backend = beside.submit(stack.backend)
+        known = beside.submit(deployed.deployed, stack)
+        settings = stack.config()
+        api = cluster.connect(settings)
+        objects = Objects(api.api_client, str(Path(scratch) / "kinds.json"))
+        held = locks(backend.result(), stack.name)
+        if held:
+            raise OpsError(
+                f"stack {stack.name} is locked since {held[0].since} (pid {held[0].pid} on {held[0].host}):"
+                f" wait for its end, or `make recover STACK={stack.name}`"
+            )
+        state = known.result()
+        helm = record.latest(api, str(state.release["namespace"]), str(state.release["name"]))
+        yield Site(stack, settings, api, objects, state, helm)
