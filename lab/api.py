@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +14,11 @@ from filelock import FileLock
 
 from lab import charts, images, paths, plugins, prerequisites, steps, tools
 from lab.cluster import control_plane, network, node, pki, services, teardown
-from lab.cluster.processes import Program
+from lab.cluster.processes import Program, end
 from lab.steps import Step
+
+API_CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "volumes")
+"""The programs that watch the API server."""
 
 
 def bin_folder() -> Path:
@@ -34,13 +36,18 @@ def pulumi_home() -> Path:
     return paths.root() / "pulumi"
 
 
+def engine_environ() -> dict[str, str]:
+    """What a shell needs for the engine that is built here, besides the programs on PATH."""
+    return {
+        "PULUMI_HOME": str(pulumi_home()),
+        "PULUMI_PYTHON_CMD": str(paths.LAB / "shim" / "python"),
+    }
+
+
 def environ() -> dict[str, str]:
     """What a shell needs to reach the lab's cluster, besides the programs on PATH."""
-    return {
-        "KUBECONFIG": str(pki.kubeconfig()),
-        "KUBECACHEDIR": str(paths.run() / "kube-cache"),
-        "PULUMI_HOME": str(pulumi_home()),
-    }
+    cluster = {"KUBECONFIG": str(pki.kubeconfig()), "KUBECACHEDIR": str(paths.run() / "kube-cache")}
+    return {**cluster, **engine_environ()}
 
 
 def s3_keys() -> tuple[str, str]:
@@ -93,9 +100,12 @@ def _plugins() -> Step:
 
 
 def _start_named(name: str) -> None:
-    program = next(program for program in _programs() if program.name == name)
-    program.start()
-    program.wait()
+    programs = {program.name: program for program in _programs()}
+    if programs[name].start() and name == "kube-apiserver":
+        # What watched the one before asks again only after a pause of up to a minute.
+        watching = [programs[client].process() for client in API_CLIENTS]
+        end([process for process in watching if process])
+    programs[name].wait()
 
 
 def _programs() -> list[Program]:
@@ -180,7 +190,7 @@ def _starting() -> list[Step]:
         "coredns": [*control, "Program coredns"],
         "s3": ["Network and certificates", "Program versitygw"],
         "registry": ["Network and certificates"],
-        "local-path-provisioner": [*control, "Cluster objects", "Program local-path-provisioner"],
+        "volumes": [*control, "Program volumes"],
     }
     starts = [Step(f"Start {name}", partial(_start_named, name), after) for name, after in needs.items()]
     return [
@@ -203,11 +213,21 @@ def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
+def _objects_mark() -> Path:
+    """Holds the objects that the cluster has been given."""
+    return paths.run() / "objects.json"
+
+
 def _apply_objects() -> None:
-    objects = {"apiVersion": "v1", "kind": "List", "items": services.objects()}
-    done = kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(objects))
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip())
+    objects = services.objects()
+    given = kubectl("apply", "--server-side", "-f", "-", stdin=objects)
+    if "forbidden" in given.stderr.lower() or "immutable" in given.stderr:
+        # The classes of an older lab cannot be changed; volumes that exist need them no more.
+        kubectl("delete", "storageclass", *services.STORAGE_CLASSES)
+        given = kubectl("apply", "--server-side", "-f", "-", stdin=objects)
+    if given.returncode:
+        raise RuntimeError(given.stderr.strip())
+    _objects_mark().write_text(objects)
 
 
 def _node_ready() -> None:
@@ -237,8 +257,9 @@ def _chart() -> None:
 
 
 def _healthy() -> bool:
-    """Whether every program runs and the node is ready."""
-    if not (paths.run() / "kubelet.kubeconfig").exists():
+    """Whether every program runs, the cluster has its objects, and the node is ready."""
+    mark = _objects_mark()
+    if not mark.exists() or mark.read_text() != services.objects():
         return False
     return all(program.process() for program in _programs()) and (
         "True" in kubectl("get", "node", node.NAME, "-o", "jsonpath={.status.conditions[-1].status}").stdout

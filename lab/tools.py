@@ -93,7 +93,7 @@ ENGINE = [
 CLUSTER = [
     Module("kubernetes", _KUBERNETES_VERSION),
     Module("coredns"),
-    Module("local-path-provisioner", "-X main.VERSION=v0.0.30"),
+    Module("volumes"),
     Module("versitygw", "-X main.Version=v1.8.0"),
 ]
 """What the lab's own cluster runs on."""

@@ -38,7 +38,7 @@ def _existing(context: str) -> Home:
     from lab import api
 
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    tools = {"PATH": _path(api.bin_folder()), "PULUMI_HOME": api.environ()["PULUMI_HOME"]}
+    tools = {"PATH": _path(api.bin_folder()), **api.engine_environ()}
     return Home(state / "mlflow-pulumi" / context.replace("/", "_"), tools)
 
 

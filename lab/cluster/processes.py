@@ -52,12 +52,15 @@ class Program:
         """The live process, or nothing."""
         return find(self.record)
 
-    def start(self) -> None:
-        """Start it unless it serves, with its output in its log; one that runs without serving is ended."""
+    def start(self) -> bool:
+        """Start it unless it serves, with its output in its log; whether it had to be started.
+
+        One that runs without serving is ended first.
+        """
         running = self.process()
         if running is not None:
             if self._serves_soon():
-                return
+                return False
             end([running])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.record.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,7 @@ class Program:
                 cwd=paths.run(),
             )
         remember(self.record, process.pid)
+        return True
 
     def _serves_soon(self) -> bool:
         """Whether it is ready within `PATIENCE`."""

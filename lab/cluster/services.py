@@ -21,8 +21,8 @@ from lab.cluster.processes import Program
 S3_ENDPOINT = f"http://{network.GATEWAY}:9000"
 BUCKET = "mlflow"
 REGISTRY = "localhost:5000"
-PROVISIONER = "rancher.io/local-path"
-HELPER_IMAGE = "docker.io/bitnamilegacy/os-shell:12-debian-12-r51"
+PROVISIONER = "mlflow.lab/volumes"
+VOLUMES_PORT = 8182
 STORAGE_CLASSES = ("lab-local", "freenas-nfs-csi")
 """The first one is the cluster's default; the second is what the production stack asks for."""
 
@@ -116,52 +116,25 @@ def dns() -> Program:
 
 
 def volumes() -> Program:
-    """The dynamic provisioner: a folder of this machine for each claim."""
-    folder = {"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [str(paths.run() / "volumes")]}
-    file = paths.write(paths.run() / "volumes.json", json.dumps({"nodePathMap": [folder]}))
-    helper = paths.write(paths.run() / "volume-helper.yaml", json.dumps(_helper_pod()))
+    """The dynamic provisioner: a folder of this machine for each claim, for all nodes as on NFS."""
+    folder = paths.run() / "volumes"
     return Program(
-        "local-path-provisioner",
+        "volumes",
         [
-            tools.bin_folder() / "local-path-provisioner",
-            "start",
-            f"--config={file}",
+            tools.bin_folder() / "volumes",
             f"--kubeconfig={pki.kubeconfig()}",
-            f"--provisioner-name={PROVISIONER}",
-            "--namespace=kube-system",
-            f"--helper-image={HELPER_IMAGE}",
-            f"--helper-pod-file={helper}",
-            "--service-account-name=default",
+            f"--name={PROVISIONER}",
+            f"--root={folder}",
+            f"--metrics-port={VOLUMES_PORT}",
         ],
-        ready=lambda: True,
+        ready=lambda: serves(f"http://127.0.0.1:{VOLUMES_PORT}/metrics"),
         env=LEAN,
     )
 
 
-def _helper_pod() -> dict[str, object]:
-    container = {"name": "helper-pod", "image": HELPER_IMAGE, "imagePullPolicy": "IfNotPresent"}
-    # The image's own user may not write where volumes are.
-    spec = {
-        "terminationGracePeriodSeconds": 0,
-        "securityContext": {"runAsUser": 0},
-        "containers": [container],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "helper-pod"}, "spec": spec}
-
-
-def objects() -> list[dict[str, object]]:
-    """What the cluster itself must hold: storage classes and the provisioner's scripts."""
-    scripts = {
-        "setup": '#!/bin/sh\nset -eu\nmkdir -m 0777 -p "$VOL_DIR"\n',
-        "teardown": '#!/bin/sh\nset -eu\nrm -rf "$VOL_DIR"\n',
-    }
-    configuration: dict[str, object] = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "local-path-config", "namespace": "kube-system"},
-        "data": {**scripts, "config.json": "{}", "helperPod.yaml": json.dumps(_helper_pod())},
-    }
-    classes: list[dict[str, object]] = [
+def objects() -> str:
+    """What the cluster itself must hold, as JSON: the storage classes."""
+    classes = [
         {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",
@@ -172,12 +145,12 @@ def objects() -> list[dict[str, object]]:
                 },
             },
             "provisioner": PROVISIONER,
-            "volumeBindingMode": "WaitForFirstConsumer",
+            "volumeBindingMode": "Immediate",
             "reclaimPolicy": "Delete",
         }
         for name in STORAGE_CLASSES
     ]
-    return [configuration, *classes]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": classes})
 
 
 def chart_is_official() -> bool:
