@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from ops import recover
+from ops import drift
 from ops.console import OpsError, err, step
 from ops.stack import Stack
 from ops.verify import verified
 
 
 def refuse_unfit(source: Stack, target: Stack) -> None:
-    """Raises `OpsError` with the first thing that is in the way; changes nothing.
+    """Raises `OpsError` with what is in the way; changes nothing.
 
-    Both must run what their settings say: what the source runs is what would move, and what the target runs
-    is what a failed promotion goes back to. The source has not drifted and is healthy.
+    Both run what their settings say: what the source runs is what would move, and what the target runs is
+    what a failed promotion goes back to. The source has not drifted, and is healthy. Where the target has
+    drifted that is told: an update puts back what the chart sets.
     """
-    if recover.stuck(target):
-        raise OpsError(f"{target.name} is locked or was cut short: `make recover STACK={target.name}` first")
-    for stack in (source, target):
-        with step(f"{stack.name} runs what its settings say"):
-            _settled(stack)
-    with step(f"{source.name} has not drifted"):
-        _steady(source)
+    _refuse_source(source)
+    _refuse_target(target)
     err.print(f"{source.name} is healthy:")
     try:
         verified(source)
@@ -30,26 +24,41 @@ def refuse_unfit(source: Stack, target: Stack) -> None:
         raise OpsError(f"{source.name} is not healthy, so it is not promoted: {error}") from error
 
 
-def _settled(stack: Stack) -> None:
-    """Raises `OpsError` unless a preview has no changes, and shows what it has."""
-    try:
-        stack.read("preview", "--expect-no-changes")
-    except OpsError as error:
-        with suppress(OpsError):
-            stack.run("preview", "--diff")
+def _refuse_source(source: Stack) -> None:
+    found = _look(source)
+    kinds = {each.kind for each in found}
+    if "settings" in kinds:
+        raise OpsError(_not_as_set(source))
+    if kinds:
+        raise OpsError(f"{source.name} has drifted (above), so it is not promoted")
+
+
+def _refuse_target(target: Stack) -> None:
+    found = _look(target)
+    kinds = {each.kind for each in found}
+    if "settings" in kinds:
+        raise OpsError(_not_as_set(target))
+    if "release" in kinds:
         raise OpsError(
-            f"{stack.name} does not run what its settings say (the preview above): "
-            f"`pulumi up --stack {stack.name}` deploys them, or take the change back"
-        ) from error
-
-
-def _steady(stack: Stack) -> None:
-    """Raises `OpsError` where the cluster has something else than the stack has deployed."""
-    from ops import drift
-
-    found = drift.look(stack)
-    if found:
-        listed = "\n".join(
-            f"  {one.kind} {one.what}: {one.found}, expected {one.expected}; {one.fix}" for one in found
+            f"{target.name} does not run the release that was deployed (above): bring it back first"
         )
-        raise OpsError(f"{stack.name} has drifted, so it is not promoted:\n{listed}")
+    if kinds:
+        err.print(
+            f"[yellow]{target.name} has drifted (above)[/yellow]: an update puts back what the chart sets"
+        )
+
+
+def _look(stack: Stack) -> list[drift.Finding]:
+    """What differs between a stack's settings, what was deployed, and the cluster; it is told too."""
+    with step(f"{stack.name} runs what its settings say, and has not drifted"):
+        found = drift.look(stack)
+    if found:
+        drift.report(stack.name, found, to=err)
+    return found
+
+
+def _not_as_set(stack: Stack) -> str:
+    return (
+        f"{stack.name} does not run what its settings say (above):"
+        f" `pulumi up --stack {stack.name}` deploys them, or take the change back"
+    )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from ops import cluster, recover
+from ops import cluster, drift, recover, repair
 from ops.console import err
 from ops.stack import Stack
 from ops.verify import verified
@@ -20,11 +20,14 @@ def take(stack: Stack, message: str) -> None:
 
     Where nothing had been changed yet, nothing is. Raises whatever stands in the way.
     """
-    if recover.stuck(stack):
-        recover.report(recover.recover(stack))
+    if mended := recover.recover(stack):
+        recover.report(mended)
     settings = stack.config()
     with _unstuck(cluster.connect(settings), settings["namespace"], settings["releaseName"]):
         stack.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message)
+    # Where the engine was killed, the state may know nothing of what Helm had changed by then.
+    if drift.look(stack):
+        repair.repair(stack)
     verified(stack)
 
 

@@ -15,10 +15,10 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-import ops
-from ops import cluster, fit, promote, promotions, recover, stack_file, way_back
+from ops import cluster, drift, fit, promote, promotions, recover, repair, stack_file, way_back
 from ops.__main__ import app
 from ops.console import OpsError
+from ops.finding import Finding
 from ops.promote import Promotion
 from ops.stack import Stack
 from tests.unit.test_coordinates import DEFAULTS
@@ -65,9 +65,8 @@ class World:
         env = {stack_file.VARIABLE: str(self.file)}
         self.source = Fake("dev", {}, {"trackingThreads": "31"}, self.told)
         self.target = Fake("staging", env, {}, self.told)
-        self.drifted: list[Any] = []
+        self.found: dict[str, list[Finding]] = {"dev": [], "staging": []}
         self.sick: set[str] = set()
-        self.stuck = False
 
     @property
     def wanted(self) -> Promotion:
@@ -90,12 +89,10 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
-    drift = SimpleNamespace(look=lambda stack: made.drifted if stack.name == "dev" else [])
-    monkeypatch.setitem(sys.modules, "ops.drift", drift)
-    monkeypatch.setattr(ops, "drift", drift, raising=False)
+    monkeypatch.setattr(drift, "look", lambda stack: made.found[stack.name])
     for module in (fit, promote, way_back):
         monkeypatch.setattr(module, "verified", made.verified)
-    monkeypatch.setattr(recover, "stuck", lambda _: made.stuck)
+    monkeypatch.setattr(recover, "recover", lambda _: [])
     monkeypatch.setattr(cluster, "connect", lambda _: None)
     monkeypatch.setattr(way_back, "outlived", lambda *_: [])
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
@@ -164,29 +161,25 @@ def test_a_check_s_json_stands_alone_on_standard_output(
     }
 
 
-def _drifts(world: World) -> None:
-    world.drifted.append(
-        SimpleNamespace(kind="object", what="Deployment x", expected="1", found="2", fix="put it back")
-    )
-
-
-def _is_stuck(world: World) -> None:
-    world.stuck = True
+def finds(stack: str, kind: str) -> Callable[[World], Any]:
+    """Makes drift find something of this kind in a stack."""
+    found = Finding(kind, "Deployment x: replicas", "1", None, "put it back")
+    return lambda world: world.found[stack].append(found)
 
 
 REFUSALS: dict[str, tuple[Callable[[World], Any], str]] = {
-    "a target that was cut short": (_is_stuck, "staging is locked or was cut short: `make recover"),
     "a source that is not deployed so": (
-        lambda world: world.source.refuses.add("preview"),
+        finds("dev", "settings"),
         "dev does not run what its settings say .*`pulumi up --stack dev`",
     ),
     "a target that is not deployed so": (
-        lambda world: world.target.refuses.add("preview --expect"),
-        "staging does not run what its settings say",
+        finds("staging", "settings"),
+        "staging does not run what its settings say .*`pulumi up --stack staging`",
     ),
-    "a source that drifted": (
-        _drifts,
-        "dev has drifted.*\n  object Deployment x: 2, expected 1; put it back",
+    "a source that drifted": (finds("dev", "object"), "dev has drifted .above., so it is not promoted"),
+    "a target with a release of somebody else's": (
+        finds("staging", "release"),
+        "staging does not run the release that was deployed .above.: bring it back first",
     ),
     "a source that is not healthy": (
         lambda world: world.sick.add("dev"),
@@ -209,6 +202,14 @@ def test_refused_before_anything_changes(world: World, refusal: str, *, only_loo
     assert [told for told in world.done if "VERIFY" not in told] == []
     assert world.file.read_text() == FILE
     assert not (world.file.parent / promotions.LOG).exists()
+
+
+def test_a_target_that_drifted_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    finds("staging", "object")(world)
+    promote.carry_out(world.wanted, yes=True)
+    told = capsys.readouterr().err
+    assert "Deployment x: replicas" in told
+    assert "staging has drifted (above): an update puts back what the chart sets" in told
 
 
 def test_who_cannot_be_asked_must_have_said_yes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,10 +290,11 @@ def test_what_was_cut_short_is_recovered_on_the_way_back(
         world.told.append("- RECOVERED")
         return []
 
-    monkeypatch.setattr(recover, "stuck", lambda _: True)
     monkeypatch.setattr(recover, "recover", mend)
+    finds("staging", "object")(world)
+    monkeypatch.setattr(repair, "repair", lambda _: world.told.append("- REPAIRED"))
     way_back.take(world.target, "back")
-    assert world.told == ["- RECOVERED", f"staging {UP} back (32)", "staging VERIFY (32)"]
+    assert world.told == ["- RECOVERED", f"staging {UP} back (32)", "- REPAIRED", "staging VERIFY (32)"]
 
 
 def test_a_file_that_changed_meanwhile_keeps_that_change(
