@@ -56,7 +56,7 @@ def look(wanted: Promotion, *, as_json: bool) -> int:
     if as_json:
         found = [dataclasses.asdict(move) for move in wanted.moves]
         told = {"from": wanted.source.name, "to": wanted.target.name, "moves": found}
-        out.print(json.dumps(told), markup=False)
+        typer.echo(json.dumps(told))
     else:
         _show(wanted)
     return DIFFERS if wanted.moves else 0

@@ -79,6 +79,9 @@ def stacks(chart: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tw
         staging = both.enter_context(scratch(folder, "mlflow-promote-staging", "staging"))
         for made in (dev, staging):
             made.run("config", "set", "chart", CHART)
+            # Two servers, and a third pod while one is replaced, on a node of any size.
+            for pods in ("trackingResources", "databaseResources"):
+                made.run("config", "set", "--path", f"{pods}.requests.cpu", "50m")
         staging.run("config", "set", "context", "elsewhere")
         staging.run("config", "set", "kubeconfig", str(another_context(folder)))
         with ThreadPoolExecutor() as beside:
