@@ -80,11 +80,11 @@ def carry_out(wanted: Promotion, *, yes: bool) -> None:
             typer.confirm(f"Promote {wanted.source.name} to {target.name}?", abort=True)
         told = f"promoted from {wanted.source.name}: {'; '.join(map(str, wanted.moves))}"
         try:
-            target.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", told)
+            way_back.deploy(target, told)
             run = verified(target).run_id
             stack_file.replace(wanted.file, _rewritten(wanted))
         except (Exception, KeyboardInterrupt) as error:
-            _take_back(wanted, error)
+            _take_back(wanted, target, error)
     promotions.record(wanted.source.name, wanted.target, wanted.file, wanted.moves, run)
     err.print(
         f"[green]promoted[/green] {wanted.source.name} to {wanted.target.name}; commit {wanted.file.name}"
@@ -97,7 +97,9 @@ def _show(wanted: Promotion) -> None:
     if not wanted.moves:
         out.print(f"Nothing to promote: {target} has the release of {source}")
         return
-    table = Table("setting", f"{target} has", f"gets from {source}")
+    table = Table()
+    for heading in ("setting", f"{target} has", f"gets from {source}"):
+        table.add_column(heading, overflow="fold")
     for move in wanted.moves:
         table.add_row(move.key, move.before, move.after)
     out.print(table)
@@ -132,12 +134,13 @@ def _preview(target: Stack, *, quiet: bool) -> None:
         ) from error
 
 
-def _take_back(wanted: Promotion, error: BaseException) -> NoReturn:
+def _take_back(wanted: Promotion, changed: Stack, error: BaseException) -> NoReturn:
     """Bring the target back to its old release. Raises `OpsError`: what failed, and how it is now."""
     source, target = wanted.source.name, wanted.target.name
     failed = f"the promotion of {source} to {target} failed: {str(error) or 'it was interrupted'}"
-    err.print(f"[red]✗[/red] {escape(failed)}\n{target} goes back to its old version")
+    err.print(f"[red]✗[/red] {escape(failed)}; {target} goes back to its old version")
     try:
+        way_back.tell(changed)
         way_back.take(wanted.target, f"back from a failed promotion of {source}")
     except (Exception, KeyboardInterrupt) as second:
         raise OpsError(

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from ops import cluster, drift, recover, repair
-from ops.console import err
+from ops.console import OpsError, err
 from ops.stack import Stack
 from ops.verify import verified
+
+
+def deploy(stack: Stack, message: str) -> None:
+    """Run `pulumi up` on this terminal; `message` goes into the stack's history. Raises `OpsError`."""
+    try:
+        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message)
+    except OpsError as error:
+        raise OpsError(f"`pulumi up --stack {stack.name}` failed (above)") from error
 
 
 def take(stack: Stack, message: str) -> None:
@@ -24,11 +32,18 @@ def take(stack: Stack, message: str) -> None:
         recover.report(mended)
     settings = stack.config()
     with _unstuck(cluster.connect(settings), settings["namespace"], settings["releaseName"]):
-        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message)
+        deploy(stack, message)
     # Where the engine was killed, the state may know nothing of what Helm had changed by then.
     if drift.look(stack):
         repair.repair(stack)
     verified(stack)
+
+
+def tell(stack: Stack) -> None:
+    """Say which pods are not ready and why: on the way back they go, and their reasons with them."""
+    with suppress(Exception):  # the way back matters more
+        if waiting := [found for found in drift.look(stack) if found.kind == "pod"]:
+            drift.report(stack.name, waiting, to=err)
 
 
 @contextmanager

@@ -297,6 +297,22 @@ def test_what_was_cut_short_is_recovered_on_the_way_back(
     assert world.told == ["- RECOVERED", f"staging {UP} back (32)", "- REPAIRED", "staging VERIFY (32)"]
 
 
+def test_why_pods_did_not_come_up_is_told_before_they_go(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FAILURES["the update fails"](world)
+    for kind in ("object", "pod"):
+        world.found["staging"].append(Finding(kind, f"{kind} x", "ready", "not ready: no such image", "look"))
+    with pytest.raises(OpsError, match=r"`pulumi up --stack staging` failed \(above\)"):
+        way_back.deploy(world.target, "promoted from dev")
+    way_back.tell(world.target)
+    told = capsys.readouterr().err
+    assert "not ready: no such image" in told
+    assert "object x" not in told
+    world.found.clear()
+    way_back.tell(world.target)
+
+
 def test_a_file_that_changed_meanwhile_keeps_that_change(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
