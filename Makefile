@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CONTEXT ?=
 STACK ?=
+FROM ?=
+TO ?=
+CHECK ?=
 YES ?=
 BIN := .venv/bin
 RUN := $(BIN)/python -m
@@ -59,6 +62,10 @@ compare: $(READY) ## The stack's values, those in force and the chart's defaults
 credentials: $(READY) ## Address, user name and password of the administrator, in clear
 	@$(RUN) ops credentials $(if $(STACK),--stack $(STACK))
 
+promote: $(READY) ## Bring a release from one stack to the next (FROM=dev TO=staging; CHECK=1: only look; YES=1)
+	@$(RUN) ops promote $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(CHECK),--check) \
+		$(if $(YES),--yes) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -85,4 +92,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials promote lint test-fast test-e2e test bench docs lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -70,9 +71,7 @@ def verify(
     from ops import verify as checks
     from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
-    with checks.reachable(chosen.outputs(), chosen.config(), url) as deployment:
-        proof = checks.verify(deployment)
+    proof = checks.verified(Stack(stack or current()), url)
     if as_json:
         out.print(json.dumps(checks.as_json(proof)), markup=False)
     else:
@@ -202,6 +201,39 @@ def credentials(stack: StackName = None, as_json: AsJson = False) -> None:
 
     found = login.credentials(Stack(stack or current()))
     typer.echo(json.dumps(found) if as_json else "\n".join(f"{key}: {text}" for key, text in found.items()))
+
+
+@app.command()
+def promote(
+    source: Annotated[str, typer.Option("--from", help="The stack that has the release")],
+    target: Annotated[str, typer.Option("--to", help="The stack that gets it")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 3 when something would move")
+    ] = False,
+    yes: Yes = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --check: print the moves as JSON")] = False,
+    from_config_file: Annotated[Path | None, typer.Option(help="--from's stack file")] = None,
+    to_config_file: Annotated[Path | None, typer.Option(help="--to's stack file")] = None,
+    from_passphrase_file: Annotated[Path | None, typer.Option(help="--from's passphrase, if its own")] = None,
+    to_passphrase_file: Annotated[Path | None, typer.Option(help="--to's passphrase, if its own")] = None,
+) -> None:
+    """Bring a stack's release (chart version, image tags, promoted settings) to another stack, verified."""
+    from ops import promote as promotion
+    from ops import stack_file
+
+    if source == target:
+        raise typer.BadParameter(f"{source} cannot be promoted to itself")
+    if as_json and not check:
+        raise typer.BadParameter("--json goes with --check")
+    file = stack_file.find(target, to_config_file)
+    wanted = promotion.plan(
+        stack_file.stack(source, stack_file.find(source, from_config_file), from_passphrase_file),
+        stack_file.stack(target, file, to_passphrase_file),
+        file,
+    )
+    if check:
+        raise typer.Exit(promotion.look(wanted, as_json=as_json))
+    promotion.carry_out(wanted, yes=yes)
 
 
 def _differences(found: bool) -> None:

@@ -24,15 +24,19 @@ COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
 
 @dataclass(frozen=True)
 class Home:
-    """One deployment's own folder; `tools` is what a shell needs besides to reach its cluster."""
+    """One deployment's own folder; `tools` is what a shell needs besides to reach its cluster.
+
+    Stacks of other names in the same folder share its backend and passphrase; each has a file of its own.
+    """
 
     folder: Path
     tools: Mapping[str, str] = field(default_factory=dict)
+    name: str = STACK
 
     @property
     def stack_file(self) -> Path:
         """The stack file outside the checkout."""
-        return self.folder / COMMITTED.name
+        return self.folder / f"Pulumi.{self.name}.yaml"
 
     @property
     def forward(self) -> Path:
@@ -52,7 +56,7 @@ class Home:
 
     def stack(self) -> Stack:
         """The stack that lives here."""
-        return Stack(STACK, self.environ())
+        return Stack(self.name, self.environ())
 
     def prepare(self, settings: Mapping[str, str | None], confidential: Mapping[str, str]) -> None:
         """Make the passphrase, the stack and its file where they are missing.
@@ -76,12 +80,12 @@ class Home:
 
     def _create_stack(self) -> None:
         """`pulumi stack init`, from a scratch folder: it writes a stack file where it runs."""
-        if (self.folder / "state" / ".pulumi" / "stacks" / "mlflow" / f"{STACK}.json").exists():
+        if (self.folder / "state" / ".pulumi" / "stacks" / "mlflow" / f"{self.name}.json").exists():
             return
         with tempfile.TemporaryDirectory() as scratch:
             shutil.copy(PROGRAM / "Pulumi.yaml", scratch)
             pulumi(
-                *("stack", "init", STACK, "--no-select"),
+                *("stack", "init", self.name, "--no-select"),
                 cwd=Path(scratch),
                 env={**self.stack().environ(), "PULUMI_OPTION_CONFIG_FILE": ""},
             )
@@ -93,7 +97,7 @@ class Home:
         set` stays.
         """
         yaml = YAML()
-        base = self.folder / "base.json"
+        base = self.folder / ("base.json" if self.name == STACK else f"base.{self.name}.json")
         given = json.dumps([COMMITTED.read_text(), settings], sort_keys=True)
         stack_file = yaml.load(self.stack_file) if self.stack_file.exists() else yaml.load(COMMITTED)
         if self.stack_file.exists() and base.exists() and base.read_text() == given:

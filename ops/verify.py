@@ -28,6 +28,8 @@ from ops.forward import Service, forwarded
 if TYPE_CHECKING:
     from mlflow.client import MlflowClient
 
+    from ops.stack import Stack
+
 EXPERIMENT = "verify"
 ARTIFACT = "verify.bin"
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
@@ -205,6 +207,12 @@ def verify(deployment: Deployment, size: int = 1 << 20) -> Proof:
     return Proof(
         deployment.url, experiment_id, run_id, str(found["database"]), 3, 5, str(found["store"]), size
     )
+
+
+def verified(stack: Stack, url: str | None = None) -> Proof:
+    """Check a stack by what it says of itself; `url` wins over its address. Raises `OpsError`."""
+    with reachable(stack.outputs(), stack.config(), url) as deployment:
+        return verify(deployment)
 
 
 def as_json(proof: Proof) -> dict[str, object]:

@@ -50,7 +50,8 @@ def knob(
 ) -> Any:
     """A setting. `example` is what the fix of a mistake shows after `pulumi config set KEY`.
 
-    `promotable` marks what moves from one environment to the next; the rest is an environment's own.
+    `promotable` marks what `make promote` moves from one environment to the next: the version of the server
+    and how it is tuned (of an image its tag and digest). All else is an environment's own, its size included.
     """
     meta = Knob(description, accepted, example or _text(default), promotable, secret=False)
     return Field(default=default, json_schema_extra={"knob": meta})  # type: ignore[dict-item]

@@ -19,12 +19,16 @@ class Image:
 
 def image(settings: Settings, name: str) -> Image:
     """The parts of an image setting, its registry taken from `imageRegistry` where it names none."""
-    reference: str = getattr(settings, name)
+    return parts(getattr(settings, name), settings.image_registry)
+
+
+def parts(reference: str, default: str) -> Image:
+    """The parts of an image reference; where it names no registry, that is `default`."""
     rest, _, digest = reference.partition("@")
     first, slash, path = rest.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         registry, rest = first, path
     else:
-        registry = settings.image_registry
+        registry = default
     repository, _, tag = rest.partition(":")
     return Image(registry, repository, tag, digest)

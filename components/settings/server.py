@@ -28,13 +28,12 @@ class Server(Group):
     """Server."""
 
     tracking_replicas: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        1, "Server pods.", accepted="a whole number, 1 to 50", promotable=True
+        1, "Server pods.", accepted="a whole number, 1 to 50"
     )
     tracking_workers: Annotated[int, Whole, Field(ge=1, le=32)] = knob(
         2,
         "Worker processes of a pod, about 200 MiB each.",
         accepted="a whole number, 1 to 32",
-        promotable=True,
     )
     tracking_threads: Annotated[int, Whole, Field(ge=1, le=512)] = knob(
         32,
@@ -53,7 +52,6 @@ class Server(Group):
         "Resources of a server pod. No CPU limit: it only slows the start and every request.",
         accepted=_RESOURCES,
         example="--path trackingResources.limits.memory 3Gi",
-        promotable=True,
     )
     tracking_scratch_size: t.Size = knob(
         "16Gi",
@@ -120,7 +118,6 @@ class Database(Group):
         "Resources of the sub-chart database.",
         accepted=_RESOURCES,
         example="--path databaseResources.limits.memory 2Gi",
-        promotable=True,
     )
     database_host: t.ServerHost = knob(
         "", "Host of an external database.", accepted="a host name or IPv4 address", example="db.example.com"

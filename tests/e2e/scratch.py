@@ -30,10 +30,13 @@ from tests.e2e.deployment import lab
 
 
 @contextmanager
-def scratch(folder: Path, namespace: str) -> Iterator[Scratch]:
-    """A stack that is not up yet. Inside the block this process's environment means it; it is destroyed."""
+def scratch(folder: Path, namespace: str, name: str = STACK) -> Iterator[Scratch]:
+    """A stack that is not up yet. Inside the block this process's environment means it; it is destroyed.
+
+    Stacks of several names in one folder share a backend and a passphrase.
+    """
     programs = [str(Path(sys.executable).parent), str(api.bin_folder()), os.environ["PATH"]]
-    home = Home(folder, {**api.environ(), "PATH": os.pathsep.join(programs)})
+    home = Home(folder, {**api.environ(), "PATH": os.pathsep.join(programs)}, name)
     access, secret = api.s3_keys()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environ().items():
@@ -69,7 +72,7 @@ class Scratch:
         `server` (the API server, which the lab brings back at once).
         """
         process = subprocess.Popen(
-            ["pulumi", *args, "--stack", STACK],
+            ["pulumi", *args, "--stack", self.stack.name],
             cwd=paths.REPO,
             env=self.stack.environ(),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,89 @@
+"""A stack's file: where it is, and how settings are written into it so that all else stays as it was."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
+from ruamel.yaml.util import load_yaml_guess_indent
+
+from ops.console import OpsError
+from ops.coordinates import Move
+from ops.stack import PROGRAM, Stack
+
+VARIABLE = "PULUMI_OPTION_CONFIG_FILE"
+"""Names the stack file to `pulumi`, like its option `--config-file`."""
+
+PROJECT = "mlflow"
+
+
+def find(stack: str, given: Path | None) -> Path:
+    """The file of `stack`: the one that is given, or `Pulumi.<stack>.yaml`.
+
+    That is looked for beside the file that PULUMI_OPTION_CONFIG_FILE names (the variable is one stack's, and
+    two are at work), then beside Pulumi.yaml, as `pulumi` does. Raises `OpsError`: without a file `pulumi`
+    takes every setting's default, and says nothing.
+    """
+    name = f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    named = os.environ.get(VARIABLE)
+    beside = [PROGRAM / Path(named).parent / name] if named else []
+    places = [given.absolute()] if given else [*beside, PROGRAM / name]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " nor ".join(str(place) for place in places)
+    raise OpsError(f"stack {stack} has no file: neither {looked}; name it with --from/--to-config-file")
+
+
+def stack(name: str, file: Path, passphrase: Path | None) -> Stack:
+    """The stack `name` with its own file, and its own passphrase file where two stacks' differ."""
+    env = {VARIABLE: str(file)}
+    if passphrase:
+        if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
+            raise OpsError("PULUMI_CONFIG_PASSPHRASE wins over a passphrase file: unset it")
+        if not passphrase.is_file():
+            raise OpsError(f"there is no passphrase file {passphrase} for stack {name}")
+        env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase.absolute())
+    return Stack(name, env)
+
+
+def rewritten(text: str, moves: Iterable[Move]) -> str:
+    """A stack file's text with the values of `moves`; comments, order, quotes and indentation are kept."""
+    _, step, offset = load_yaml_guess_indent(text) if text else (None, None, None)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 1_000_000
+    if step:
+        yaml.indent(mapping=step - (offset or 0), sequence=step, offset=offset or 0)
+    document = yaml.load(text) or {}
+    config = document.setdefault("config", {})
+    for move in moves:
+        # Pulumi takes a key without its project too.
+        key = move.key if move.key in config else f"{PROJECT}:{move.key}"
+        config[key] = _like(config.get(key), move.after)
+    written = io.StringIO()
+    yaml.dump(document, written)
+    return written.getvalue()
+
+
+def _like(old: object, value: str) -> object:
+    """A text in the style of the one it replaces; quoted where YAML would read a number, as `pulumi` does."""
+    if isinstance(old, ScalarString):
+        return type(old)(value)
+    if isinstance(old, int) and value.isdecimal():
+        return int(value)
+    return value if isinstance(YAML(typ="safe").load(value), str) else DoubleQuotedScalarString(value)
+
+
+def replace(file: Path, text: str) -> None:
+    """Put `text` in the file's place at once: a reader sees the old or the new, a kill leaves one of them."""
+    file = file.resolve()
+    scratch = file.with_name(f".{file.name}.new")
+    scratch.write_text(text)
+    shutil.copymode(file, scratch)
+    scratch.replace(file)

@@ -1,0 +1,213 @@
+"""`ops promote` between two stacks with namespaces and kube contexts of their own, on the lab's cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from lab import api, charts, paths
+from lab.cluster import node, services
+from lab.images import IMAGES
+from ops.stack import Stack
+from tests.e2e.deployment import Deployment, run
+from tests.e2e.scratch import Scratch, scratch
+
+UP = ("up", "--yes", "--skip-preview", "--non-interactive")
+TAG = "promoted"
+VERSION = "5.1.18"
+CHART = charts.served(services.REGISTRY)
+COMMENT = "  # chosen for staging\n"
+
+
+@dataclass(frozen=True)
+class Two:
+    """The stacks, and the file that a promotion writes."""
+
+    dev: Scratch
+    staging: Scratch
+    file: Path
+
+    def promote(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """`python -m ops promote --from dev --to staging ARGS`, as in a shell that means the lab."""
+        command = [sys.executable, "-m", "ops", "promote", "--from", "dev", "--to", "staging", *args]
+        done = subprocess.run(command, cwd=paths.REPO, capture_output=True, text=True, check=False)
+        print(done.stdout, done.stderr, sep="\n")
+        return done
+
+
+def images(command: str) -> None:
+    """Give the images of server and database a second tag (`tag`), or take it away (`rm`)."""
+    for image in IMAGES[:2]:
+        second = f"{image.reference.rpartition(':')[0]}:{TAG}"
+        run(*node.ctr("images", command, *([image.reference, second] if command == "tag" else [second])))
+
+
+def pulled(text: str) -> str:
+    """The text with one name for what the kubelet says of an image that cannot be pulled: it alternates."""
+    return text.replace("ImagePullBackOff", "ErrImagePull")
+
+
+@pytest.fixture(scope="module")
+def chart(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The lab's registry serves the stand-in chart in two versions; images with a second tag lose it."""
+    helm, folder = api.bin_folder() / "helm", tmp_path_factory.mktemp("chart")
+    run(str(helm), "package", str(charts.SOURCE), "--version", VERSION, "-d", str(folder))
+    for archive in (charts.package(helm), *folder.glob("*.tgz")):
+        charts.push(archive, services.REGISTRY, helm, folder / "log")
+    yield
+    images("rm")
+
+
+def another_context(folder: Path) -> Path:
+    """A kubeconfig in which the lab's cluster has another name."""
+    yaml = YAML(typ="safe")
+    config = yaml.load(Path(api.environ()["KUBECONFIG"]))
+    config["contexts"][0]["name"] = config["current-context"] = "elsewhere"
+    yaml.dump(config, folder / "elsewhere")
+    return folder / "elsewhere"
+
+
+@pytest.fixture(scope="module")
+def stacks(chart: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """Both are up; the target has a newer chart, and a value that the older one does not know."""
+    folder = tmp_path_factory.mktemp("promote")
+    with ExitStack() as both:
+        dev = both.enter_context(scratch(folder, "mlflow-promote-dev"))
+        staging = both.enter_context(scratch(folder, "mlflow-promote-staging", "staging"))
+        for made in (dev, staging):
+            made.run("config", "set", "chart", CHART)
+            # Two servers, and a third pod while one is replaced, on a node of any size.
+            for pods in ("trackingResources", "databaseResources"):
+                made.run("config", "set", "--path", f"{pods}.requests.cpu", "50m")
+        staging.run("config", "set", "context", "elsewhere")
+        staging.run("config", "set", "kubeconfig", str(another_context(folder)))
+        staging.run("config", "set", "chartVersion", VERSION)
+        staging.run("config", "set", "--path", "extraValues.flavour", "vanilla")
+        with ThreadPoolExecutor() as beside:
+            list(beside.map(lambda made: made.run(*UP), (dev, staging)))
+        file = folder / "Pulumi.staging.yaml"
+        file.write_text(file.read_text().replace("config:\n", f"config:\n{COMMENT}", 1))
+        yield Two(dev, staging, file)
+
+
+def release(stack: Stack) -> tuple[str, str]:
+    """Chart version and status of a stack's release."""
+    found = stack.outputs()["release"]
+    return found["chart_version"], found["status"]
+
+
+def server(stack: Scratch) -> dict[str, Any]:
+    """The server's container, as the cluster has it."""
+    where = ("-n", stack.namespace, "deployment", "mlflow-tracking", "-o", "json")
+    return dict(json.loads(run("kubectl", "get", *where))["spec"]["template"]["spec"]["containers"][0])
+
+
+def test_a_version_that_the_target_s_settings_refuse_changes_nothing(stacks: Two) -> None:
+    before = stacks.file.read_text()
+    done = stacks.promote("--yes")
+    assert done.returncode == 1
+    assert "staging refuses this release (the preview above); nothing was changed" in done.stderr
+    assert "flavour" in done.stderr
+    assert stacks.file.read_text() == before
+    stacks.staging.run("preview", "--expect-no-changes")
+
+
+def test_equal_stacks_have_nothing_to_promote(stacks: Two) -> None:
+    """The target gives up an update that does not come up within 45 s."""
+    stacks.staging.run("config", "rm", "--path", "extraValues.flavour")
+    stacks.staging.run("config", "rm", "chartVersion")
+    stacks.staging.run("config", "set", "timeout", "45")
+    stacks.staging.run(*UP)
+    done = stacks.promote("--check")
+    assert (done.returncode, done.stdout) == (0, "Nothing to promote: staging has the release of dev\n")
+
+
+def test_a_source_that_is_not_deployed_as_set_is_refused(stacks: Two) -> None:
+    before = stacks.file.read_text()
+    images("tag")
+    stacks.dev.run("config", "set", "chartVersion", VERSION)
+    stacks.dev.run("config", "set", "imageMlflow", f"bitnamilegacy/mlflow:{TAG}")
+    stacks.dev.run("config", "set", "imagePostgresql", f"bitnamilegacy/postgresql:{TAG}")
+    for args in (["--check"], ["--yes"]):
+        done = stacks.promote(*args)
+        assert done.returncode == 1
+        assert "dev does not run what its settings say" in done.stderr
+    assert stacks.file.read_text() == before
+
+
+def test_a_check_says_what_would_move_and_changes_nothing(stacks: Two) -> None:
+    stacks.dev.run(*UP)
+    before = stacks.file.read_text()
+    done = stacks.promote("--check", "--json")
+    assert done.returncode == 3, done.stderr
+    assert {move["key"]: move["after"] for move in json.loads(done.stdout)["moves"]} == {
+        "chartVersion": VERSION,
+        "imageMlflow": f"bitnamilegacy/mlflow:{TAG}",
+        "imagePostgresql": f"bitnamilegacy/postgresql:{TAG}",
+    }
+    assert stacks.file.read_text() == before
+    stacks.staging.run("preview", "--expect-no-changes")
+
+
+def test_a_source_that_drifted_is_refused(stacks: Two) -> None:
+    where = ("-n", stacks.dev.namespace, "service", "mlflow-tracking")
+    port = '[{"op": "replace", "path": "/spec/ports/0/port", "value": %s}]'
+    run("kubectl", "patch", *where, "--type=json", "-p", port % 81)
+    done = stacks.promote("--yes")
+    run("kubectl", "patch", *where, "--type=json", "-p", port % 80)
+    assert done.returncode == 1
+    assert "dev has drifted" in done.stderr
+    assert "mlflow-tracking" in done.stderr
+
+
+def test_a_promotion_that_cannot_come_up_leaves_the_old_version_running(stacks: Two) -> None:
+    """Neither image can be pulled; the database's pod, which nobody replaces, is replaced."""
+    before, login = stacks.file.read_text(), stacks.staging.login()
+    images("rm")
+    done = stacks.promote("--yes")
+    images("tag")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the promotion of dev to staging failed" in done.stderr
+    assert "not ready: mlflow ErrImagePull" in pulled(done.stderr)
+    assert "replaced pod mlflow-postgresql-0, which never became ready" in done.stderr
+    assert (
+        "staging is on its old version, running and verified; its stack file is unchanged" in done.stderr
+    ), done.stderr
+    assert stacks.file.read_text() == before
+    assert not stacks.file.with_name("promotions.log").exists()
+    assert release(stacks.staging.stack) == ("5.1.17", "deployed")
+    assert not server(stacks.staging)["image"].endswith(f":{TAG}")
+    assert stacks.staging.login() == login
+    stacks.staging.run("preview", "--expect-no-changes")
+
+
+def test_a_promotion_is_verified_and_recorded(stacks: Two) -> None:
+    login = stacks.staging.login()
+    done = stacks.promote("--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("chartVersion", VERSION, "imageMlflow", f"bitnamilegacy/mlflow:{TAG}"):
+        assert words in done.stdout
+    assert release(stacks.staging.stack) == (VERSION, "deployed")
+    assert server(stacks.staging)["image"].endswith(f"/mlflow:{TAG}")
+    assert stacks.staging.login() == login
+    written = stacks.file.read_text()
+    assert COMMENT in written
+    assert "mlflow:namespace: mlflow-promote-staging" in written
+    (line,) = stacks.file.with_name("promotions.log").read_text().splitlines()
+    assert f"dev -> staging: chartVersion 5.1.17 -> {VERSION}, imageMlflow" in line
+    tags = json.loads(stacks.staging.stack.read("stack", "tag", "ls", "--json"))
+    assert tags["promoted:from"] == "dev"
+    assert f"chartVersion={VERSION}" in tags["promoted:what"]
+    stacks.staging.run("preview", "--expect-no-changes")
+    again = stacks.promote("--check")
+    assert (again.returncode, again.stdout) == (0, "Nothing to promote: staging has the release of dev\n")
