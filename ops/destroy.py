@@ -69,10 +69,10 @@ def told(losses: Losses) -> Iterator[tuple[str, str, str]]:
         size = " ".join(filter(None, (claim.size, claim.storage_class)))
         yield "claim", f"{claim.name} ({size})", claim.fate
     known = losses.runs is not None
-    held = f"{losses.runs} in {losses.experiments} experiments" if known else "how many: no server says"
+    runs = f"{losses.runs} in {losses.experiments} experiments" if known else "how many, no server says"
     own = losses.on(f"data-{names.database(losses.release)}-0")
-    yield "runs", held, f"stay in the database at {losses.database}" if losses.database else own
-    yield "passwords", "all but those of other users", "are deleted; `pulumi up` makes new ones"
+    yield "runs", f"{runs}; users", f"stay in the database at {losses.database}" if losses.database else own
+    yield "passwords", "login, database", "are deleted; `pulumi up` makes new ones"
     if losses.artifacts:
         volume = losses.artifacts.startswith("/")
         fate = losses.on(names.tracking(losses.release)) if volume else "stay"

@@ -306,4 +306,4 @@ def test_an_external_database_stays(cluster: Cluster, stack: Fake) -> None:
 
 def test_counts_are_left_out_where_they_are_unknown(cluster: Cluster, stack: Fake) -> None:
     cluster.counts = {}
-    assert "how many: no server says" in call("--yes", "--confirm", "prod")[1]
+    assert "how many, no server says" in call("--yes", "--confirm", "prod")[1]
