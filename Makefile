@@ -37,6 +37,9 @@ verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in thei
 recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
 	@$(RUN) ops recover $(if $(STACK),--stack $(STACK))
 
+rotate: $(READY) ## Change the credentials while it serves (STACK=name, ARGS="--help" for some)
+	@$(RUN) ops rotate $(if $(STACK),--stack $(STACK)) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -63,4 +66,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover rotate lint test-fast test-e2e test bench docs lock
