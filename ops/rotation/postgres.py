@@ -153,7 +153,8 @@ class Postgres:
                 raise OpsError(f"pod {self.pod} does not answer within 60 s")
             return int(socket.returncode), socket.read_stdout(), socket.read_stderr()
         finally:
-            socket.close()
+            # `socket.close()` leaves it open where the other end has closed it (kubernetes 37).
+            socket.sock.shutdown()
 
 
 def _last(errors: str) -> str:

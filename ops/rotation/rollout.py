@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from kubernetes import client
@@ -29,24 +29,33 @@ def addresses(target: Target) -> Iterator[str]:
             yield from (str(address.ip) for address in pod.status.pod_ips or [])
 
 
-def _uids(target: Target) -> set[str]:
+def uids(target: Target) -> set[str]:
+    """What tells the pods of now from those of later."""
     return {str(pod.metadata.uid) for pod in pods(target) if pod.metadata}
 
 
 def restart(target: Target) -> None:
     """Replace all pods and return when no old one is left. Raises `OpsError` after the stack's `timeout`."""
-    apps = client.AppsV1Api(target.api.api_client)
-    name, old = names.tracking(target.release), _uids(target)
+    apps, old = client.AppsV1Api(target.api.api_client), uids(target)
     note = {ANNOTATION: datetime.now(UTC).isoformat(timespec="seconds")}
     wanted = {"spec": {"template": {"metadata": {"annotations": note}}}}
-    apps.patch_namespaced_deployment(name, target.namespace, wanted)
+    apps.patch_namespaced_deployment(names.tracking(target.release), target.namespace, wanted)
+    gone(target, old)
+
+
+def gone(target: Target, old: Collection[str]) -> None:
+    """Return when all pods are of the latest revision and ready, and none of `old` is left.
+
+    A pod that is ending answers what it was asked, with the credentials that it has. Raises `OpsError`.
+    """
+    apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
     waiting = Retrying(
         retry=retry_if_result(lambda done: not done),
         stop=stop_after_delay(target.timeout),
         wait=wait_fixed(0.5),
     )
     try:
-        waiting(lambda: _rolled(apps, name, target.namespace) and not old & _uids(target))
+        waiting(lambda: _rolled(apps, name, target.namespace) and not uids(target) & {*old})
     except RetryError as error:
         raise OpsError(
             f"the new pods of {name} are not ready after {target.timeout:.0f} s:"

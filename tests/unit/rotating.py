@@ -244,6 +244,8 @@ def put_in_place(world: World, patch: pytest.MonkeyPatch) -> RotatedStack:
     patch.setattr(Postgres, "of", lambda target: Database(world))
     patch.setattr(rollout, "addresses", lambda target: iter(["198.18.0.7"]))
     patch.setattr(rollout, "restart", lambda target: world.restart())
+    patch.setattr(rollout, "uids", lambda target: {str(id(world.pod))})
+    patch.setattr(rollout, "gone", lambda target, old: None)
     patch.setattr(store, "_tried", tried)
     patch.setattr(store, "configure", configure)
     patch.setattr(recover, "stuck", lambda stack: False)

@@ -179,27 +179,32 @@ class Kept(Target):
         assert part == "store"
 
 
-@pytest.mark.parametrize("own", [[True], [False, True], [False, False]], ids=["up", "restart", "neither"])
-def test_the_pods_have_the_new_keys_at_last(
-    own: list[bool],
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("by_up", [True, False])
+def test_the_new_keys_are_told_when_the_last_old_pod_is_gone(
+    own: bool,
+    by_up: bool,
     answers: list[dict[str, Any]],
     apps: Apps,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers += [{"refused": "", "own": one} for one in own]
+    answers.append({"refused": "", "own": own})
+    seen = iter(["old", "new" if by_up else "old"])
     (tmp_path / "Pulumi.dev.yaml").touch()
     stack = Configured(tmp_path / "Pulumi.dev.yaml")
-    restarted: list[Target] = []
-    monkeypatch.setattr(rollout, "restart", restarted.append)
+    waited: list[str] = []
+    monkeypatch.setattr(rollout, "restart", lambda _: waited.append("restart"))
+    monkeypatch.setattr(rollout, "gone", lambda _, old: waited.append(old))
+    monkeypatch.setattr(rollout, "uids", lambda _: next(seen))
     kept = Kept(stack, CONFIG, target(apps).api)
-    if own[-1]:
+    if own:
         store.Store(lambda: NEW).rotate(kept)
     else:
         with pytest.raises(OpsError, match="do not have the new keys"):
             store.Store(lambda: NEW).rotate(kept)
     assert stack.asked[-1] == ("up", "--yes", "--skip-preview")
-    assert len(restarted) == len(own) - 1
+    assert waited == (["old"] if by_up else ["restart", "old"])
 
 
 # The command line.

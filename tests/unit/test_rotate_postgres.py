@@ -69,7 +69,7 @@ class Pod:
             returncode=code,
             read_stdout=lambda: output,
             read_stderr=lambda: errors,
-            close=lambda: None,
+            sock=SimpleNamespace(shutdown=lambda: None),
         )
 
 
