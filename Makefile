@@ -66,6 +66,9 @@ promote: $(READY) ## Bring a release from one stack to the next (FROM=dev TO=sta
 	@$(RUN) ops promote $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(CHECK),--check) \
 		$(if $(YES),--yes) $(ARGS)
 
+rotate: $(READY) ## Change the credentials while it serves (STACK=name, ARGS="--help" for some)
+	@$(RUN) ops rotate $(if $(STACK),--stack $(STACK)) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -92,4 +95,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials promote lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials promote rotate lint test-fast test-e2e test bench docs lock

@@ -27,6 +27,7 @@ Context = Annotated[
     str | None,
     typer.Option(help="Kube context of a cluster you have (default: bring up the lab's own cluster)"),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
@@ -240,6 +241,57 @@ def _differences(found: bool) -> None:
     """End with exit code 3 where a check has found differences."""
     if found:
         raise typer.Exit(3)
+
+
+@app.command()
+def rotate(
+    stack: StackName = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Only the administrator's password")] = False,
+    database: Annotated[bool, typer.Option("--database", help="Only the database's passwords")] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Only the S3 keys: reads the new id and secret, a line each")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Change the credentials of a stack that serves; without an option, all that apply."""
+    from ops import rotate as changing
+    from ops.stack import Stack, current
+
+    if not yes and not _somebody_there():
+        raise typer.BadParameter("nobody can be asked here: give --yes")
+    given = {"admin": admin, "database": database, "store": store}
+    chosen = {part for part, wanted in given.items() if wanted}
+    typed = _typed_keys if _somebody_there() else None
+    piped = _piped_keys() if store and not typed else None
+    done = changing.rotate(
+        Stack(stack or current()),
+        chosen,
+        typed or (lambda: piped),
+        lambda what: yes or typer.confirm(what, err=True),
+    )
+    if not done:
+        raise typer.Abort
+
+
+def _somebody_there() -> bool:
+    return sys.stdin.isatty()
+
+
+def _typed_keys() -> tuple[str, str] | None:
+    """The new keys of the store, typed unseen."""
+    asked = "New access key id of the store (empty: leave its keys)"
+    access = typer.prompt(asked, default="", hide_input=True, show_default=False, err=True)
+    return (access, typer.prompt("New secret access key", hide_input=True, err=True)) if access else None
+
+
+def _piped_keys() -> tuple[str, str]:
+    """The new keys of the store, two lines of standard input."""
+    lines = sys.stdin.read().split()
+    if len(lines) != 2:
+        raise typer.BadParameter(
+            "--store needs two lines on standard input: access key id, secret access key"
+        )
+    return lines[0], lines[1]
 
 
 def main() -> None:

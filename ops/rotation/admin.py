@@ -1,0 +1,103 @@
+"""The administrator's password: MLflow first, the chart's Secret right after, the stack's outputs last.
+
+MLflow has one password for a user and knows no other from the moment its API has changed it. A client that
+gets 401 reads the Secret again and tries again: between API and Secret lie some milliseconds.
+"""
+
+from __future__ import annotations
+
+import httpx
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from components import names
+from ops.console import OpsError, step
+from ops.rotation.target import Target, new_password
+from ops.verify import SEARCH, reachable
+
+UPDATE = "/api/2.0/mlflow/users/update-password"
+_LENGTH = 24
+_PLANNED = "password"
+
+
+class Admin:
+    """The administrator's password."""
+
+    name = "admin"
+    what = "the administrator's password"
+
+    def refusal(self, _: Target, /) -> str:
+        """Why there is nothing to rotate here; empty where there is."""
+        return ""
+
+    def check(self, target: Target) -> None:
+        """MLflow takes the password that stands in the Secret. Raises `OpsError` where it does not."""
+        with (
+            step("Signs in to MLflow as the administrator"),
+            reachable(target.stack.outputs(), target.config) as server,
+            httpx.Client() as client,
+        ):
+            _working(client, server.url, *_passwords(target))
+
+    def rotate(self, target: Target) -> None:
+        """Change it everywhere, or finish what was begun. Raises `OpsError`."""
+        login, before, planned = _passwords(target)
+        if not planned:
+            planned = new_password(_LENGTH)
+            target.begin(self.name, {_PLANNED: planned})
+        with reachable(target.stack.outputs(), target.config) as server, httpx.Client() as client:
+            with step("Changes the administrator's password in MLflow and in the chart's Secret"):
+                works = _working(client, server.url, login, before, planned)
+                if works != planned:
+                    _change(client, server.url, (login, works), planned)
+                target.change(names.tracking(target.release), {names.ADMIN_PASSWORD_KEY: planned})
+            with step("Brings the stack's outputs up to it (pulumi up)"):
+                target.stack.read("up", "--yes", "--skip-preview")
+            if not _accepted(client, server.url, (login, target.stack.outputs()["admin_password"])):
+                raise OpsError("MLflow does not take the password of the stack's outputs: run it again")
+            if before != planned and _accepted(client, server.url, (login, before)):
+                raise OpsError("MLflow still takes the password that was to be replaced: run it again")
+        target.finish(self.name)
+
+
+def _passwords(target: Target) -> tuple[str, str, str]:
+    """User name, password in the Secret, and the one that was planned (empty: none)."""
+    secret = names.tracking(target.release)
+    found = target.secret(secret)
+    if not found:
+        raise OpsError(f'there is no Secret {secret}: README, "Troubleshooting", tells how to make it again')
+    planned = target.kept(Admin.name).get(_PLANNED, "")
+    return found[names.ADMIN_USER_KEY], found[names.ADMIN_PASSWORD_KEY], planned
+
+
+def _working(client: httpx.Client, url: str, login: str, before: str, planned: str) -> str:
+    """The one of both that MLflow takes now. Raises `OpsError` where it takes none."""
+    for password in filter(None, (planned, before)):
+        if _accepted(client, url, (login, password)):
+            return password
+    raise OpsError(
+        f"MLflow at {url} does not take the password of the chart's Secret, so it cannot be changed from"
+        " here: put the one that works into the Secret, then run it again"
+    )
+
+
+@retry(
+    retry=retry_if_exception_type(httpx.TransportError),
+    # A forward's pod may be one that is just ending.
+    stop=stop_after_delay(60),
+    wait=wait_fixed(0.5),
+    reraise=True,
+)
+def _accepted(client: httpx.Client, url: str, auth: tuple[str, str]) -> bool:
+    """Whether MLflow lets this login in. Raises `OpsError` on any answer but 200 and 401."""
+    status = client.get(url + SEARCH, auth=auth, timeout=30).status_code
+    if status not in (200, 401):
+        raise OpsError(f"{url} answered {status}, where 200 or 401 was to come: is the server well?")
+    return status == 200
+
+
+def _change(client: httpx.Client, url: str, auth: tuple[str, str], password: str) -> None:
+    answer = client.patch(
+        url + UPDATE, json={"username": auth[0], "password": password}, auth=auth, timeout=30
+    )
+    if answer.is_error:
+        raise OpsError(f"MLflow did not change the password: it answered {answer.status_code}")

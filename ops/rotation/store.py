@@ -1,0 +1,106 @@
+"""The S3 keys: the new pair is tried from the server's pod, set in the stack, and rolled out.
+
+Old pods use the old pair until the last of them is gone, so it is revoked at the store afterwards, by
+whoever made it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+from ops import cluster
+from ops.console import OpsError, err, step
+from ops.rotation import rollout
+from ops.rotation.target import Target
+from ops.stack import PROGRAM, Stack
+
+SETTINGS = ("s3AccessKeyId", "s3SecretAccessKey")
+Pair = tuple[str, str]
+
+
+class Store:
+    """The S3 keys; `keys` gives the new pair, and is asked only where a store has keys to change."""
+
+    name = "store"
+    what = "the keys of the artifact store (the server's pods are replaced)"
+
+    def __init__(self, keys: Callable[[], Pair | None]) -> None:
+        self._keys = keys
+
+    @cached_property
+    def pair(self) -> Pair | None:
+        """Access key id and secret access key; None where none were given."""
+        return self._keys()
+
+    def refusal(self, target: Target, /) -> str:
+        """Why there is nothing to rotate here; empty where there is."""
+        if target.config["artifactStore"] != "s3":
+            return f"artifacts are in store {target.config['artifactStore']}, which has no S3 keys"
+        if target.config["workloadIdentity"] == "true":
+            return "the store knows the server without keys (workloadIdentity)"
+        if existing := target.config["s3ExistingSecret"]:
+            return f"the keys are in your own Secret {existing}: whoever makes it changes them"
+        if self.pair is None and not target.kept(self.name):
+            return "no new keys were given (--store reads them from standard input: the id, then the secret)"
+        return ""
+
+    def check(self, target: Target) -> None:
+        """The new pair works, asked from the server's own pod. Raises `OpsError` where it does not."""
+        with step("Tries the new keys of the store, from the server's pod"):
+            _tried(target, self.pair or _configured(target.stack))
+
+    def rotate(self, target: Target) -> None:
+        """Set the pair, roll it out, see it used; or finish what was begun. Raises `OpsError`."""
+        target.begin(self.name, {"begun": "yes"})
+        if self.pair:
+            configure(target.stack, self.pair)
+        old = rollout.uids(target)
+        with step("Changes the Secret and replaces the server's pods (pulumi up)"):
+            target.stack.read("up", "--yes", "--skip-preview")
+            if rollout.uids(target) == old:
+                # The keys were there already, or look alike: what restarts the pods has 16 bits.
+                rollout.restart(target)
+            rollout.gone(target, old)
+        with step("Tries the keys that the new pods have"):
+            if not _tried(target, self.pair or _configured(target.stack)):
+                raise OpsError("the server's pods do not have the new keys of the store: run it again")
+        target.finish(self.name)
+        err.print(
+            "The old keys of the store are used no longer: revoke them there, and commit the stack's file"
+        )
+
+
+def _tried(target: Target, pair: Pair) -> bool:
+    """Whether the newest ready pod has this pair, which works. Raises `OpsError` where it does not work."""
+    pod = cluster.tracking_pod(target.api, target.namespace, target.release)
+    source = files("ops.rotation").joinpath("store_probe.py").read_text()
+    with cluster.python_in_pod(target.api, target.namespace, pod, source) as ask:
+        found = ask(*pair)
+    if found["refused"]:
+        raise OpsError(
+            f"the store refuses these keys ({found['refused']}): they must be allowed to put, get and delete"
+            " objects. Nothing was changed by this"
+        )
+    return bool(found["own"])
+
+
+def _configured(stack: Stack) -> Pair:
+    access, secret = (stack.read("config", "get", key).strip() for key in SETTINGS)
+    return access, secret
+
+
+def configure(stack: Stack, pair: Pair) -> None:
+    """Set both secrets in the stack's file, both or none: half a pair would stop the next `pulumi up`."""
+    given = stack.environ().get("PULUMI_OPTION_CONFIG_FILE")
+    file = Path(given) if given else PROGRAM / f"Pulumi.{stack.name.split('/')[-1]}.yaml"
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".rotation-") as folder:
+        scratch = Path(folder) / file.name
+        shutil.copy(file, scratch)
+        for key, text in zip(SETTINGS, pair, strict=True):
+            stack.read("config", "set", "--secret", key, "--config-file", str(scratch), stdin=text)
+        scratch.replace(file)

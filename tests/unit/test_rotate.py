@@ -1,0 +1,219 @@
+"""`make rotate`: what applies, what is refused, and that a re-run finishes what was cut at any point."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from ops import rotate as command
+from ops.console import OpsError
+from ops.rotation.postgres import ADMIN
+from tests.unit.rotating import (
+    DATABASE,
+    LOGIN,
+    PENDING,
+    RULES,
+    CutError,
+    RotatedStack,
+    World,
+    put_in_place,
+)
+
+NEW = ("second-id", "second-key")
+
+
+def rotated(stack: RotatedStack, *chosen: str, pair: tuple[str, str] | None = None) -> None:
+    """Rotate without a question."""
+    assert command.rotate(stack, chosen, lambda: pair, lambda what: True)
+
+
+def settled(world: World, parts: Collection[str]) -> None:
+    """Everywhere the same, new where it was rotated, and nothing left behind."""
+    assert world.mlflow == world.secrets[LOGIN]["admin-password"] == world.outputs
+    assert (world.mlflow == "FirstAdmin") == ("admin" not in parts)
+    held = world.secrets[world.database]
+    assert world.roles == {"bn_mlflow": held["password"], ADMIN: held["postgres-password"]}
+    assert (held["password"] == "FirstUser") == ("database" not in parts)
+    assert (held["postgres-password"] == "FirstSuper") == ("database" not in parts)
+    assert world.pod["database"] == held["password"]
+    assert (world.pod["id"], world.pod["key"]) == (NEW if "store" in parts else ("first-id", "first-key"))
+    assert world.rules == RULES
+    assert PENDING not in world.secrets
+    assert world.secrets[LOGIN]["flask-server-secret-key"] == "f"
+
+
+def recoverable(world: World) -> None:
+    """Where a rotation was cut, what works is written down in the cluster."""
+    known = " ".join(text for secret in world.secrets.values() for text in secret.values())
+    assert world.mlflow in known
+    assert all(password in known for password in world.roles.values())
+    world.serves()
+
+
+ALL = ("admin", "database", "store")
+
+
+@pytest.mark.parametrize("parts", [("admin",), ("database",), ("store",), ALL], ids=" ".join)
+def test_new_credentials_everywhere(parts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    rotated(put_in_place(world, monkeypatch), *parts, pair=NEW if "store" in parts else None)
+    settled(world, parts)
+
+
+@pytest.mark.parametrize("existing", ["", "mlflow-postgresql"], ids=["the stack's", "the chart's"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("parts", [("admin",), ("database",), ("store",)], ids=" ".join)
+def test_cut_at_any_change_a_re_run_finishes(
+    parts: tuple[str, ...], moment: str, existing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, cut = 0, True
+    while cut:
+        world = World(databaseExistingSecret=existing)
+        stack = put_in_place(world, monkeypatch)
+        pair = NEW if "store" in parts else None
+        world.cut = (number, moment)
+        try:
+            rotated(stack, *parts, pair=pair)
+            cut = False
+        except CutError:
+            recoverable(world)
+            # Another `pulumi up` in between must not hurt.
+            world.cut = None
+            stack.read("up")
+            recoverable(world)
+            rotated(stack, *parts, pair=pair)
+        settled(world, parts)
+        number += 1
+    assert number > 3
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_cut_twice_it_is_finished_by_a_third_run(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    stack = put_in_place(world, monkeypatch)
+    for cut in (number, number + 5):
+        world.cut = (cut, "after")
+        try:
+            rotated(stack, *ALL, pair=NEW)
+            break
+        except CutError:
+            recoverable(world)
+    world.cut = None
+    rotated(stack, *ALL, pair=NEW)
+    settled(world, ALL)
+
+
+def test_what_was_begun_is_finished_whatever_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World()
+    stack = put_in_place(world, monkeypatch)
+    world.cut = (1, "after")
+    with pytest.raises(CutError):
+        rotated(stack, "database")
+    world.cut = None
+    world.undeployed = True  # as the new passwords may be
+    rotated(stack, "admin")
+    settled(world, ("admin", "database"))
+    assert "finishes what was begun before: database" in capsys.readouterr().err
+
+
+def test_the_store_s_rotation_is_finished_without_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    stack = put_in_place(world, monkeypatch)
+    world.cut = (1, "after")
+    with pytest.raises(CutError):
+        rotated(stack, "store", pair=NEW)
+    assert world.keys == NEW
+    world.cut = None
+    rotated(stack)
+    assert (world.pod["id"], world.pod["key"]) == NEW
+    assert PENDING not in world.secrets
+
+
+def test_without_an_option_all_that_applies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(database="external")
+    rotated(put_in_place(world, monkeypatch))
+    told = capsys.readouterr().err
+    assert "Left as it is: the database's passwords, for the database is an external one" in told
+    assert "Left as it is: the keys of the artifact store, for no new keys were given" in told
+    settled(world, ("admin",))
+
+
+@pytest.mark.parametrize(
+    ("part", "config", "says"),
+    [
+        ("database", {"database": "external"}, "change its password there"),
+        ("database", {"databaseExistingSecret": "vault"}, "your own Secret vault"),
+        ("store", {"artifactStore": "gcs"}, "store gcs, which has no S3 keys"),
+        ("store", {"workloadIdentity": "true"}, "without keys"),
+        ("store", {"s3ExistingSecret": "mine"}, "your own Secret mine"),
+    ],
+)
+def test_a_chosen_part_that_does_not_apply_is_refused(
+    part: str, config: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(**config)
+    with pytest.raises(OpsError, match=f"--{part}: .*{says}"):
+        rotated(put_in_place(world, monkeypatch), part, pair=NEW)
+    assert world.changes == []
+
+
+def test_nothing_is_changed_while_other_changes_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.undeployed = True
+    with pytest.raises(OpsError, match=r"changes that are not deployed.*`pulumi up --stack dev` first"):
+        rotated(put_in_place(world, monkeypatch))
+    assert world.changes == []
+
+
+def test_all_is_checked_before_the_first_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    with pytest.raises(OpsError, match="store refuses these keys"):
+        rotated(put_in_place(world, monkeypatch), pair=("wrong", "wrong"))
+    world.roles["bn_mlflow"] = "other"
+    with pytest.raises(OpsError, match=r"role bn_mlflow in Secret mlflow-database \(key password\)"):
+        rotated(put_in_place(world, monkeypatch))
+    world.mlflow = "other"
+    with pytest.raises(OpsError, match="does not take the password of the chart's Secret"):
+        rotated(put_in_place(world, monkeypatch))
+    del world.secrets[LOGIN]
+    with pytest.raises(OpsError, match="there is no Secret mlflow-tracking"):
+        rotated(put_in_place(world, monkeypatch))
+    assert world.changes == []
+
+
+def test_no_means_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    asked: list[str] = []
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    assert not command.rotate(put_in_place(world, monkeypatch), (), lambda: None, no)
+    assert world.changes == []
+    (question,) = asked
+    assert "the administrator's password and the database's passwords" in question
+    assert "stack dev" in question
+
+
+@pytest.mark.parametrize(("mode", "told"), [("ReadWriteOnce", True), ("ReadWriteMany", False)])
+def test_a_volume_for_one_pod_is_told_of(
+    mode: str, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(trackingVolume="true", trackingVolumeAccessMode=mode)
+    rotated(put_in_place(world, monkeypatch), "database")
+    assert ("allows one pod at a time" in capsys.readouterr().err) == told
+
+
+def test_no_secret_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World()
+    rotated(put_in_place(world, monkeypatch), pair=NEW)
+    printed = "".join(capsys.readouterr())
+    held = [text for name in (LOGIN, DATABASE) for key, text in world.secrets[name].items() if "pass" in key]
+    for secret in (*held, *NEW, "FirstAdmin", "FirstUser", "FirstSuper"):
+        assert secret not in printed
