@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
 from lab import api, charts, paths
 from lab.cluster import node, services
 from lab.images import IMAGES
+from ops import drift
 from ops.stack import Stack
 from tests.e2e.deployment import Deployment, run
 from tests.e2e.scratch import Scratch, scratch
@@ -26,6 +29,7 @@ UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 TAG = "promoted"
 VERSION = "5.1.18"
 CHART = charts.served(services.REGISTRY)
+COMMAND = (sys.executable, "-m", "ops", "promote", "--from", "dev", "--to", "staging")
 COMMENT = "  # chosen for staging\n"
 
 
@@ -39,10 +43,30 @@ class Two:
 
     def promote(self, *args: str) -> subprocess.CompletedProcess[str]:
         """`python -m ops promote --from dev --to staging ARGS`, as in a shell that means the lab."""
-        command = [sys.executable, "-m", "ops", "promote", "--from", "dev", "--to", "staging", *args]
-        done = subprocess.run(command, cwd=paths.REPO, capture_output=True, text=True, check=False)
+        done = subprocess.run([*COMMAND, *args], cwd=paths.REPO, capture_output=True, text=True, check=False)
         print(done.stdout, done.stderr, sep="\n")
         return done
+
+    def promote_killed_after(self, seconds: float) -> str:
+        """Kill the engine and its plugins `seconds` into the target's update; all that the command printed."""
+        with subprocess.Popen(
+            [*COMMAND, "--yes"], cwd=paths.REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if "mlflow-release updating" in line:
+                    break
+            time.sleep(seconds)
+            for child in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    if child.name().startswith("pulumi"):
+                        child.kill()
+            said += process.stdout
+        print(*said, sep="")
+        assert process.returncode == 1
+        return "".join(said)
 
 
 def images(command: str) -> None:
@@ -170,15 +194,24 @@ def test_a_source_that_drifted_is_refused(stacks: Two) -> None:
     assert "mlflow-tracking" in done.stderr
 
 
+def test_a_promotion_whose_engine_is_killed_leaves_the_old_version_running(stacks: Two) -> None:
+    """The state knows nothing of what Helm had changed by then: drift does, and it is put back."""
+    before = stacks.file.read_text()
+    said = stacks.promote_killed_after(4)
+    assert "staging is on its old version, running and verified; its stack file is unchanged" in said
+    assert stacks.file.read_text() == before
+    assert drift.look(stacks.staging.stack) == []
+
+
 def test_a_promotion_that_cannot_come_up_leaves_the_old_version_running(stacks: Two) -> None:
-    """Neither image can be pulled; the database's pod, which nobody replaces, is replaced."""
+    """Neither image can be pulled. That is told, and the database's pod, which nobody replaces, is replaced."""
     before, login = stacks.file.read_text(), stacks.staging.login()
     images("rm")
     done = stacks.promote("--yes")
     images("tag")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the promotion of dev to staging failed" in done.stderr
-    assert "not ready: mlflow ErrImagePull" in pulled(done.stderr)
+    assert "not ready: postgresql ErrImagePull" in pulled(done.stderr)
     assert "replaced pod mlflow-postgresql-0, which never became ready" in done.stderr
     assert (
         "staging is on its old version, running and verified; its stack file is unchanged" in done.stderr
