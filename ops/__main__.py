@@ -30,8 +30,6 @@ Context = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
-
 
 @app.command()
 def up(

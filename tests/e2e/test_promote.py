@@ -48,7 +48,7 @@ class Two:
         return done
 
     def promote_killed_after(self, seconds: float) -> str:
-        """Kill the engine and its plugins `seconds` into the target's update; all that the command printed."""
+        """Kill engine and plugins `seconds` into the target's update; all that the command printed."""
         with subprocess.Popen(
             [*COMMAND, "--yes"], cwd=paths.REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
@@ -204,7 +204,7 @@ def test_a_promotion_whose_engine_is_killed_leaves_the_old_version_running(stack
 
 
 def test_a_promotion_that_cannot_come_up_leaves_the_old_version_running(stacks: Two) -> None:
-    """Neither image can be pulled. That is told, and the database's pod, which nobody replaces, is replaced."""
+    """Neither image can be pulled. That is told, and the database's pod is replaced too."""
     before, login = stacks.file.read_text(), stacks.staging.login()
     images("rm")
     done = stacks.promote("--yes")
