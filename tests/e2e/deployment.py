@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from lab import paths
-from lab.cluster import teardown
+from tests.e2e import footprint
 
 
 def run(*command: str) -> str:
@@ -58,10 +59,11 @@ class Deployment:
 
     def _watch(self, done: threading.Event) -> None:
         while not done.wait(0.1):
-            pods = {process.pid for process in teardown.pod_processes()}
-            for process in psutil.process_iter(["cmdline"]):
-                if process.pid not in pods:
-                    self.commands.add(" ".join(process.info["cmdline"] or []))
+            for pid in psutil.pids():
+                # Asked first: what starts in a pod is in its control group before it has its arguments.
+                if not footprint.in_pod(pid):
+                    with contextlib.suppress(psutil.Error):
+                        self.commands.add(" ".join(psutil.Process(pid).cmdline()))
 
     def make(self, *target: str) -> str:
         """Run `make TARGET`; both of its outputs together. Fails with them."""

@@ -63,12 +63,13 @@ def _processes() -> set[str]:
     found = set()
     for process in psutil.process_iter(["name", "cmdline", "exe", "cwd"]):
         told = [*(process.info["cmdline"] or []), process.info["exe"] or "", process.info["cwd"] or ""]
-        if process.pid != os.getpid() and (any(home in text for text in told) or _in_pod(process.pid)):
+        if process.pid != os.getpid() and (any(home in text for text in told) or in_pod(process.pid)):
             found.add(f"{process.pid} {process.info['name']}")
     return found
 
 
-def _in_pod(pid: int) -> bool:
+def in_pod(pid: int) -> bool:
+    """Whether a process runs in a pod."""
     with contextlib.suppress(OSError):
         return "kubepods" in Path(f"/proc/{pid}/cgroup").read_text()
     return False
