@@ -29,10 +29,13 @@ def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
         for resources in ("trackingResources", "databaseResources", "waitResources"):
             made.run("config", "set", "--path", f"{resources}.requests.cpu", "50m")
         made.run(*UP)
-        yield Drifting(made)
+        drifting = Drifting(made)
+        drifting.kubectl("apply", "-f", "-", stdin=tls(HOST, days=60))
+        yield drifting
 
 
 def test_a_certificate_that_is_missing_or_near_its_end_is_drift(stack: Drifting) -> None:
+    stack.kubectl("delete", "secret", "host-tls")
     missing = stack.look()
     assert (missing.code, missing.whats()) == (3, ["Secret host-tls"])
     stack.kubectl("apply", "-f", "-", stdin=tls(HOST, days=3))
