@@ -105,13 +105,18 @@ def _renew(target: Target) -> None:
         return
     state = json.loads(target.stack.read("stack", "export"))
     made = [
-        f"--replace={resource['urn']}"
+        resource
         for resource in state["deployment"]["resources"]
         if resource["type"] == GENERATED and not resource.get("delete")
     ]
     if len(made) != len(KEYS):
         raise OpsError(f"stack {target.stack.name} has {len(made)} generated passwords and not {len(KEYS)}")
-    target.stack.read("up", "--yes", "--skip-preview", *made)
+    for resource in made:
+        # A production stack's are protected, also from this; the `up` below protects the new ones again.
+        if resource.get("protect"):
+            target.stack.read("state", "unprotect", resource["urn"], "--yes")
+    replaced = (f"--replace={resource['urn']}" for resource in made)
+    target.stack.read("up", "--yes", "--skip-preview", *replaced)
 
 
 def _prove(postgres: Postgres, old: Mapping[str, str], new: Mapping[str, str]) -> None:

@@ -65,6 +65,8 @@ class World:
         """What the store accepts."""
         self.pod = self._started()
         self.undeployed = False
+        self.protected: set[str] = set()
+        """The resources that the engine does not replace."""
         self.changes: list[str] = []
         self.cut: tuple[int, str] | None = None
         self.numbers = itertools.count(2)
@@ -146,8 +148,14 @@ class RotatedStack(Stack):
                 if world.undeployed:
                     raise OpsError("no changes were expected but changes were proposed")
             case ("stack", "export"):
-                made = [{"urn": f"urn::{part}", "type": database.GENERATED} for part in ("user", "admin")]
+                urns = ("urn::user", "urn::admin")
+                made = [
+                    {"urn": urn, "type": database.GENERATED, "protect": urn in world.protected}
+                    for urn in urns
+                ]
                 return json.dumps({"deployment": {"resources": [*made, {"urn": "urn::x", "type": "other"}]}})
+            case ("state", "unprotect", urn, "--yes"):
+                world.protected.remove(urn)
             case ("up", *options):
                 self._up(options)
             case ("config", "get", key):
@@ -161,6 +169,7 @@ class RotatedStack(Stack):
         replaced = [option for option in options if option.startswith("--replace=")]
         if replaced:
             assert replaced == ["--replace=urn::user", "--replace=urn::admin"]
+            assert not world.protected, "unable to replace resource as it is currently marked for protection"
             with world.changing("new passwords"):
                 number = next(world.numbers)
                 made = {"password": f"User{number}", "postgres-password": f"Super{number}"}

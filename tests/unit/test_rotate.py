@@ -61,6 +61,14 @@ def test_new_credentials_everywhere(parts: tuple[str, ...], monkeypatch: pytest.
     settled(world, parts)
 
 
+def test_a_production_stack_s_passwords_are_replaced_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine refuses to replace what is protected, so they are not, for that one `pulumi up`."""
+    world = World()
+    world.protected = {"urn::user", "urn::admin"}
+    rotated(put_in_place(world, monkeypatch), "database")
+    settled(world, ["database"])
+
+
 @pytest.mark.parametrize("existing", ["", "mlflow-postgresql"], ids=["the stack's", "the chart's"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("parts", [("admin",), ("database",), ("store",)], ids=" ".join)
