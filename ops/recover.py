@@ -6,6 +6,7 @@ the credentials that the chart made, and all data, stay as they are. Safe to rep
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from ops.stack import Stack
 NAMESPACE = "kubernetes:core/v1:Namespace"
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
 RELEASE = "kubernetes:helm.sh/v3:Release"
+PROGRAM_RUNNER = "pulumi-language-python-exec"
+"""What the language host runs a Python program with."""
 PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
 
 
@@ -127,25 +130,33 @@ def _alive(lock: Lock) -> bool:
 
 
 def _end_orphans(stack: Stack) -> Iterator[str]:
-    """Plugins that outlived their engine still change the cluster, for up to five minutes."""
+    """What outlived its engine: plugins change the cluster for up to five minutes, programs wait for ever."""
     backend = stack.environ().get("PULUMI_BACKEND_URL")
     orphans = [
         process
-        for process in psutil.process_iter(["name", "ppid"])
-        if process.info["name"].startswith(("pulumi-resource", "pulumi-language"))
-        and not _child_of_pulumi(process)
+        for process in psutil.process_iter(["name", "cmdline"])
+        if _of_an_engine(process)
+        and not _has_engine(process)
         and _environ(process).get("PULUMI_BACKEND_URL") == backend
     ]
     for process in orphans:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(orphans, timeout=5)
     yield from (f"ended {process.info['name']} (pid {process.pid})" for process in orphans)
 
 
-def _child_of_pulumi(process: psutil.Process) -> bool:
+def _of_an_engine(process: psutil.Process) -> bool:
+    """Whether it is a plugin, a language host or a program that one runs."""
+    if process.info["name"].startswith(("pulumi-resource", "pulumi-language")):
+        return True
+    return any(PROGRAM_RUNNER in argument for argument in (process.info["cmdline"] or [])[:3])
+
+
+def _has_engine(process: psutil.Process) -> bool:
     try:
-        return psutil.Process(process.info["ppid"]).name() == "pulumi"
-    except psutil.NoSuchProcess:
+        return any(parent.name() == "pulumi" for parent in process.parents())
+    except psutil.Error:
         return False
 
 

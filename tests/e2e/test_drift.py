@@ -163,7 +163,7 @@ def test_a_release_upgraded_by_hand_is_upgraded_back(stack: Drifting) -> None:
     compared = stack.ops("compare", "--json")
     assert compared.returncode == 3
     wrong = {row["path"] for row in json.loads(compared.stdout) if row["differs"]}
-    assert wrong == {"tracking.lifecycleHooks.preStop.exec.command"}
+    assert wrong == {f"tracking.lifecycleHooks.{hook}.exec.command" for hook in ("postStart", "preStop")}
     mended = stack.repaired()
     assert (mended.code, mended.put_back) == (0, ["Helm release mlflow"])
     assert stack.ops("compare").returncode == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from kubernetes.client.exceptions import ApiException
 
@@ -143,3 +144,23 @@ def test_an_api_error_other_than_not_found_is_no_answer(stack: Recorded) -> None
     with pytest.raises(ApiException, match="403"):
         recover._settle(stack, {"deployment": {"pending_operations": [cut]}}, [cut], api)
     assert stack.asked == []
+
+
+def test_a_program_without_its_engine_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for ever; one of another backend is somebody else's."""
+    runner = tmp_path / recover.PROGRAM_RUNNER
+    runner.write_text("import time; time.sleep(60)")
+    stack = Stack("dev", {"PULUMI_BACKEND_URL": f"file://{tmp_path}"})
+    mine, other = (
+        subprocess.Popen([sys.executable, str(runner)], env={**os.environ, "PULUMI_BACKEND_URL": url})
+        for url in (f"file://{tmp_path}", "file:///elsewhere")
+    )
+    with mine, other:
+        while not all(str(runner) in psutil.Process(process.pid).cmdline() for process in (mine, other)):
+            pass
+        ended = list(recover._end_orphans(stack))
+        assert mine.wait(5) != 0
+        assert other.poll() is None
+        other.kill()
+    assert len(ended) == 1
+    assert ended[0].endswith(f"(pid {mine.pid})")
