@@ -20,7 +20,7 @@ from components.settings.rules import RESERVED
 from ops import cluster, recover
 from ops.adoption import found, record, state
 from ops.adoption.plan import Plan, plan
-from ops.adoption.settings_file import config, restored, write
+from ops.adoption.settings_file import restored, write
 from ops.console import OpsError, err, step
 from ops.stack import Stack
 
@@ -29,7 +29,7 @@ CHART = "mlflow"
 
 def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
     """What adopting would do, and the cluster; changes nothing. Raises `OpsError` where it cannot be done."""
-    settings = config(stack)
+    settings = stack.all_settings()
     if not settings.get("context"):
         raise OpsError("the stack names no cluster: `pulumi config set context NAME`")
     _require_empty(stack)
@@ -88,7 +88,9 @@ def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:
 
 
 def _import(stack: Stack, what: Plan) -> None:
-    hidden: dict[str, Any] = {"mlflow-release.repositoryOpts.password": config(stack).get("chartPassword")}
+    hidden: dict[str, Any] = {
+        "mlflow-release.repositoryOpts.password": stack.all_settings().get("chartPassword")
+    }
     hidden[f"mlflow-{names.S3_SECRET}.data"] = _encoded(what.s3)
     before = json.loads(stack.read("stack", "export"))
     try:

@@ -44,9 +44,14 @@ def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
     for pod in api.list_namespaced_pod(namespace, label_selector=selector).items:
         if pod.status is None or pod.metadata is None or pod.metadata.deletion_timestamp:
             continue
-        if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or []):
+        if is_ready(pod.status):
             return str(pod.metadata.name)
     raise NotReadyError(f"no pod of {release} is ready: kubectl get pods -n {namespace}")
+
+
+def is_ready(status: client.V1PodStatus) -> bool:
+    """Whether a pod of this status is ready."""
+    return any(c.type == "Ready" and c.status == "True" for c in status.conditions or [])
 
 
 @contextmanager

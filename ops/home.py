@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from ops.stack import PROGRAM, Stack, pulumi
+from ops.stack import CONFIG_FILE, PREFIX, PROGRAM, Stack, pulumi
 
 STACK = "dev"
 COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
@@ -49,7 +49,7 @@ class Home:
             **self.tools,
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "PULUMI_OPTION_CONFIG_FILE": str(self.stack_file),
+            CONFIG_FILE: str(self.stack_file),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
@@ -75,7 +75,7 @@ class Home:
         self._create_stack()
         known = self._write_stack_file(settings)
         for key, value in confidential.items():
-            if f"mlflow:{key}" not in known:
+            if f"{PREFIX}{key}" not in known:
                 self.stack().read("config", "set", "--secret", key, stdin=value)
 
     def _create_stack(self) -> None:
@@ -87,7 +87,7 @@ class Home:
             pulumi(
                 *("stack", "init", self.name, "--no-select"),
                 cwd=Path(scratch),
-                env={**self.stack().environ(), "PULUMI_OPTION_CONFIG_FILE": ""},
+                env={**self.stack().environ(), CONFIG_FILE: ""},
             )
 
     def _write_stack_file(self, settings: Mapping[str, str | None]) -> set[str]:
@@ -106,9 +106,9 @@ class Home:
         config.update(yaml.load(COMMITTED)["config"])
         for key, value in settings.items():
             if value is None:
-                config.pop(f"mlflow:{key}", None)
+                config.pop(f"{PREFIX}{key}", None)
             else:
-                config[f"mlflow:{key}"] = value
+                config[f"{PREFIX}{key}"] = value
         scratch = self.stack_file.with_suffix(".new")
         yaml.dump(stack_file, scratch)
         scratch.replace(self.stack_file)

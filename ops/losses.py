@@ -15,10 +15,9 @@ from urllib3.exceptions import HTTPError
 
 from ops import cluster
 from ops.console import OpsError
+from ops.recover import NAMESPACE, RELEASE
 from ops.stack import Stack
 
-NAMESPACE = "kubernetes:core/v1:Namespace"
-RELEASE = "kubernetes:helm.sh/v3:Release"
 KEEP = "helm.sh/resource-policy"
 
 UNSEEN = "unknown"

@@ -24,7 +24,7 @@ from ops import promotions, stack_file, way_back
 from ops.console import OpsError, err, out
 from ops.coordinates import Move, moves
 from ops.fit import refuse_unfit
-from ops.stack import Stack
+from ops.stack import CONFIG_FILE, Stack
 from ops.verify import verified
 
 DIFFERS = 3
@@ -115,7 +115,7 @@ def _changed(wanted: Promotion) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / wanted.file.name
         copy.write_text(_rewritten(wanted))
-        yield dataclasses.replace(wanted.target, env={**wanted.target.env, stack_file.VARIABLE: str(copy)})
+        yield dataclasses.replace(wanted.target, env={**wanted.target.env, CONFIG_FILE: str(copy)})
 
 
 def _preview(target: Stack, *, quiet: bool) -> None:

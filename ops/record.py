@@ -29,19 +29,28 @@ class Record:
 
 def latest(api: client.CoreV1Api, namespace: str, release: str) -> Record | None:
     """The record of the latest revision, whatever its status; None where Helm knows no such release."""
+    found = stored(api, namespace, release)
+    return None if found is None else parse(found)
+
+
+def stored(api: client.CoreV1Api, namespace: str, release: str) -> dict[str, Any] | None:
+    """All that Helm keeps of the latest revision; None where it knows no such release."""
     selector = f"owner=helm,name={release}"
-    found = api.list_namespaced_secret(namespace, label_selector=selector).items
+    found: list[Any] = api.list_namespaced_secret(namespace, label_selector=selector).items
     if not found:
         return None
     # Two digits sort after one by number, not by text.
-    records = [api.api_client.sanitize_for_serialization(secret) for secret in found]
-    newest = max(records, key=lambda secret: int(secret["metadata"]["labels"]["version"]))
-    return parse(newest["data"]["release"])
+    newest = max(found, key=lambda secret: int(secret.metadata.labels["version"]))
+    return decoded(newest.data["release"])
 
 
-def parse(stored: str) -> Record:
-    """A record from the text under `release` in its Secret: base64 twice, gzip, JSON (Helm 3)."""
-    text = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(stored))))
+def decoded(text: str) -> dict[str, Any]:
+    """What stands under `release` in a record's Secret: base64 twice, gzip, JSON (Helm 3)."""
+    return dict(json.loads(gzip.decompress(base64.b64decode(base64.b64decode(text)))))
+
+
+def parse(text: Mapping[str, Any]) -> Record:
+    """A record from what Helm keeps of a revision."""
     return Record(
         revision=int(text["version"]),
         status=str(text["info"]["status"]),

@@ -15,6 +15,12 @@ from ops.console import OpsError
 PROGRAM = Path(__file__).resolve().parent.parent
 """The folder of Pulumi.yaml."""
 
+CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
+"""Names the stack file to `pulumi`, like its option `--config-file`."""
+
+PREFIX = "mlflow:"
+"""What the keys of the project's settings begin with in a stack file."""
+
 
 def pulumi(
     *args: str, env: Mapping[str, str], cwd: Path = PROGRAM, stdin: str = "", show: bool = False
@@ -75,6 +81,12 @@ class Stack:
         """What `pulumi ARGS --stack NAME` prints. Raises `OpsError` with its standard error."""
         return pulumi(*args, "--stack", self.name, env=self.environ(), stdin=stdin)
 
+    @property
+    def file(self) -> Path:
+        """Where `pulumi` keeps the stack's settings; it need not exist."""
+        named = self.environ().get(CONFIG_FILE)
+        return PROGRAM / (named or f"Pulumi.{self.name.rpartition('/')[2]}.yaml")
+
     def backend(self) -> str:
         """The URL of the backend that keeps the state."""
         return str(json.loads(pulumi("whoami", "--json", env=self.environ()))["url"])
@@ -94,8 +106,13 @@ class Stack:
     def config(self) -> dict[str, str]:
         """The stack's plain settings as text, by key without the project's prefix; secrets are left out."""
         raw = json.loads(self.read("config", "--json"))
+        return {key.removeprefix(PREFIX): entry["value"] for key, entry in raw.items() if not entry["secret"]}
+
+    def all_settings(self) -> dict[str, str]:
+        """All settings as texts, the defaults too, secrets in clear: keep the result out of logs."""
+        raw = json.loads(self.read("config", "--json", "--show-secrets"))
         return {
-            key.removeprefix("mlflow:"): entry["value"] for key, entry in raw.items() if not entry["secret"]
+            key.removeprefix(PREFIX): entry["value"] for key, entry in raw.items() if key.startswith(PREFIX)
         }
 
 

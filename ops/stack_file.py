@@ -14,12 +14,7 @@ from ruamel.yaml.util import load_yaml_guess_indent
 
 from ops.console import OpsError
 from ops.coordinates import Move
-from ops.stack import PROGRAM, Stack
-
-VARIABLE = "PULUMI_OPTION_CONFIG_FILE"
-"""Names the stack file to `pulumi`, like its option `--config-file`."""
-
-PROJECT = "mlflow"
+from ops.stack import CONFIG_FILE, PREFIX, PROGRAM, Stack
 
 
 def find(stack: str, given: Path | None) -> Path:
@@ -30,7 +25,7 @@ def find(stack: str, given: Path | None) -> Path:
     takes every setting's default, and says nothing.
     """
     name = f"Pulumi.{stack.rpartition('/')[2]}.yaml"
-    named = os.environ.get(VARIABLE)
+    named = os.environ.get(CONFIG_FILE)
     beside = [PROGRAM / Path(named).parent / name] if named else []
     places = [given.absolute()] if given else [*beside, PROGRAM / name]
     for place in places:
@@ -42,7 +37,7 @@ def find(stack: str, given: Path | None) -> Path:
 
 def stack(name: str, file: Path, passphrase: Path | None) -> Stack:
     """The stack `name` with its own file, and its own passphrase file where two stacks' differ."""
-    env = {VARIABLE: str(file)}
+    env = {CONFIG_FILE: str(file)}
     if passphrase:
         if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
             raise OpsError("PULUMI_CONFIG_PASSPHRASE wins over a passphrase file: unset it")
@@ -64,7 +59,7 @@ def rewritten(text: str, moves: Iterable[Move]) -> str:
     config = document.setdefault("config", {})
     for move in moves:
         # Pulumi takes a key without its project too.
-        key = move.key if move.key in config else f"{PROJECT}:{move.key}"
+        key = move.key if move.key in config else f"{PREFIX}{move.key}"
         config[key] = _like(config.get(key), move.after)
     written = io.StringIO()
     yaml.dump(document, written)

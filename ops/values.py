@@ -5,7 +5,6 @@ The runbook's `helm get values` and `helm show values`, and both laid beside wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -49,11 +48,7 @@ def in_force(stack: Stack) -> dict[str, Any]:
 
 def of_settings(stack: Stack) -> dict[str, Any]:
     """The values that the stack's settings give, deployed or not; they hold no secret. Raises `OpsError`."""
-    given = {
-        key.removeprefix("mlflow:"): entry["value"]
-        for key, entry in json.loads(stack.read("config", "--json", "--show-secrets")).items()
-        if key.startswith("mlflow:") and entry.get("value")
-    }
+    given = {key: text for key, text in stack.all_settings().items() if text}
     try:
         return values(parse(given))
     except WrongSettings as wrong:

@@ -89,8 +89,7 @@ def outlived(api: client.CoreV1Api, namespace: str, release: str) -> list[str]:
         if about is None or status is None or about.deletion_timestamp:
             continue
         owner = next((ref.name for ref in about.owner_references or [] if ref.name in wanted), None)
-        ready = any(c.type == "Ready" and c.status == "True" for c in status.conditions or [])
         revision = (about.labels or {}).get("controller-revision-hash")
-        if owner and not ready and revision != wanted[owner]:
+        if owner and not cluster.is_ready(status) and revision != wanted[owner]:
             names.append(str(about.name))
     return names

@@ -14,10 +14,9 @@ from components.values_stores import AWS_KEYS
 from ops.adoption.reading import at
 from ops.adoption.record import Record
 from ops.console import OpsError
+from ops.site import STACKS_OWN
 
 _KEYS_NAMED_BY = ("existingSecretAccessKeyIDKey", "existingSecretKeySecretKey")
-MANAGER = "pulumi-kubernetes"
-"""The field manager that the Kubernetes plugin takes fields over from (pulumi-kubernetes 4.32)."""
 
 
 def secret(api: client.CoreV1Api, namespace: str, name: str) -> client.V1Secret | None:
@@ -102,9 +101,9 @@ def hand_over(api: client.CoreV1Api, namespace: str, name: str) -> None:
         {"op": "test", "path": "/metadata/resourceVersion", "value": held.metadata.resource_version}
     ]
     for number, entry in enumerate(held.metadata.managed_fields or []):
-        if entry.operation == "Update" and entry.manager != MANAGER:
+        if entry.operation == "Update" and entry.manager != STACKS_OWN:
             place = f"/metadata/managedFields/{number}/manager"
-            patch.append({"op": "replace", "path": place, "value": MANAGER})
+            patch.append({"op": "replace", "path": place, "value": STACKS_OWN})
     if len(patch) > 1:
         api.patch_namespaced_secret(name, namespace, patch)
 

@@ -1,16 +1,14 @@
-"""A Helm release as Helm itself keeps it: a Secret for each revision, read through the Kubernetes API."""
+"""What adopting a release needs of Helm's own record of it."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client
 
+from ops import record
 from ops.console import OpsError
 
 
@@ -35,24 +33,12 @@ class Record:
 
 def latest(api: client.CoreV1Api, namespace: str, name: str) -> Record:
     """The latest revision of `name`, whatever its status. Raises `OpsError` where there is none."""
-    found = api.list_namespaced_secret(namespace, label_selector=f"owner=helm,name={name}").items
-    revisions = {int(_labels(secret)["version"]): secret.data or {} for secret in found}
-    if not revisions:
+    told = record.stored(api, namespace, name)
+    if told is None:
         raise OpsError(
             f"Helm knows no release {name} in namespace {namespace}: `helm list --all --all-namespaces` shows"
             " those there are; `pulumi config set releaseName NAME` and `namespace NAME` choose another"
         )
-    return decoded(str(revisions[max(revisions)]["release"]))
-
-
-def _labels(secret: client.V1Secret) -> Mapping[str, str]:
-    return (secret.metadata.labels if secret.metadata else None) or {}
-
-
-def decoded(data: str) -> Record:
-    """A record from the `release` entry of its Secret: base64 of Kubernetes, of Helm, gzip, JSON."""
-    packed = base64.b64decode(base64.b64decode(data))
-    told = json.loads(gzip.decompress(packed))
     metadata = told["chart"]["metadata"]
     return Record(
         told["name"],

@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 
 from components import names
+from ops import cluster
 from ops.console import OpsError
 from ops.rotation.login_text import opened, verifier
 from ops.rotation.target import Target
@@ -52,8 +53,7 @@ class Postgres:
         except ApiException as error:
             raise OpsError(f"pod {name} in {target.namespace} cannot be read: {error.reason}") from error
         assert pod.spec and pod.status  # noqa: S101 - the API gives both
-        ready = any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
-        if not ready or not pod.status.pod_ip:
+        if not cluster.is_ready(pod.status) or not pod.status.pod_ip:
             raise OpsError(f"pod {name} is not ready: `kubectl get pods -n {target.namespace}`")
         (container,) = (found for found in pod.spec.containers if found.name == _CONTAINER)
         env = {variable.name: variable.value or "" for variable in container.env or []}

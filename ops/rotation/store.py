@@ -17,7 +17,7 @@ from ops import cluster
 from ops.console import OpsError, err, step
 from ops.rotation import rollout
 from ops.rotation.target import Target
-from ops.stack import PROGRAM, Stack
+from ops.stack import Stack
 
 SETTINGS = ("s3AccessKeyId", "s3SecretAccessKey")
 Pair = tuple[str, str]
@@ -96,8 +96,7 @@ def _configured(stack: Stack) -> Pair:
 
 def configure(stack: Stack, pair: Pair) -> None:
     """Set both secrets in the stack's file, both or none: half a pair would stop the next `pulumi up`."""
-    given = stack.environ().get("PULUMI_OPTION_CONFIG_FILE")
-    file = Path(given) if given else PROGRAM / f"Pulumi.{stack.name.split('/')[-1]}.yaml"
+    file = stack.file
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".rotation-") as folder:
         scratch = Path(folder) / file.name
         shutil.copy(file, scratch)

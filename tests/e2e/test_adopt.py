@@ -19,7 +19,6 @@ import yaml
 from bench.against_helm import RUNBOOK
 from lab import api, paths
 from ops.adopt import adopt, look
-from ops.adoption.settings_file import config
 from ops.console import OpsError
 from ops.forward import Service, forwarded
 from tests.e2e.deployment import Deployment
@@ -246,7 +245,7 @@ def test_the_outputs_are_the_login_that_works(by_hand: ByHand, adopted: dict[str
 
 def test_a_changed_setting_applies_by_pulumi_up(by_hand: ByHand, adopted: dict[str, Any]) -> None:
     """One that touches no pod: a key of the store, which the stack owns now, and Helm's history."""
-    keys = config(by_hand.stack.stack)
+    keys = by_hand.stack.stack.all_settings()
     by_hand.stack.stack.read("config", "set", "--secret", "s3SecretAccessKey", stdin="another-key")
     by_hand.stack.run(*UP)
     assert by_hand.secret("mlflow-s3-creds")["AWS_SECRET_ACCESS_KEY"] == "another-key"

@@ -319,10 +319,7 @@ def test_settings_are_written_with_the_comments_kept(stack: Recorded, tmp_path: 
 
 
 def test_a_file_of_the_checkout_is_meant_where_none_is_named() -> None:
-    assert (
-        settings_file._file(Stack("org/mlflow/prod", {"PULUMI_OPTION_CONFIG_FILE": ""})).name
-        == "Pulumi.prod.yaml"
-    )
+    assert Stack("org/mlflow/prod", {"PULUMI_OPTION_CONFIG_FILE": ""}).file.name == "Pulumi.prod.yaml"
 
 
 def test_it_is_done_in_an_order_that_changes_nothing(api: Any, stack: Recorded, tmp_path: Path) -> None:

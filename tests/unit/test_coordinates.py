@@ -11,7 +11,7 @@ from components.settings.model import KEYS, about, default_of
 from ops import coordinates, stack_file
 from ops.console import OpsError
 from ops.coordinates import Move, moves
-from ops.stack import PROGRAM
+from ops.stack import CONFIG_FILE, PROGRAM
 
 DEFAULTS = {key: str(default_of(name)) for key, name in KEYS.items()}
 NAMES = ("dev", "staging")
@@ -170,7 +170,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No stack file is named by this shell."""
-    monkeypatch.delenv(stack_file.VARIABLE, raising=False)
+    monkeypatch.delenv(CONFIG_FILE, raising=False)
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
 
 
@@ -184,7 +184,7 @@ def test_a_named_file_is_one_stack_s_and_the_other_s_is_beside_it(
 ) -> None:
     named = tmp_path / "Pulumi.dev.yaml"
     named.touch()
-    monkeypatch.setenv(stack_file.VARIABLE, str(named))
+    monkeypatch.setenv(CONFIG_FILE, str(named))
     assert stack_file.find("dev", None) == named
     assert stack_file.find("staging", None) == PROGRAM / "Pulumi.staging.yaml"
     (tmp_path / "Pulumi.staging.yaml").touch()
@@ -207,7 +207,7 @@ def test_a_stack_without_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_two_stacks_can_have_a_passphrase_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, passphrase = tmp_path / "Pulumi.prod.yaml", tmp_path / "passphrase"
-    assert stack_file.stack("prod", file, None).env == {stack_file.VARIABLE: str(file)}
+    assert stack_file.stack("prod", file, None).env == {CONFIG_FILE: str(file)}
     with pytest.raises(OpsError, match=r"no passphrase file .* for stack prod"):
         stack_file.stack("prod", file, passphrase)
     passphrase.touch()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError
 
 from ops import cluster as ops_cluster
-from ops import losses
+from ops import losses, recover
 from ops.__main__ import app
 from ops.console import OpsError
 from ops.stack import Stack
@@ -21,11 +21,11 @@ from ops.stack import Stack
 SETTINGS = {"context": "far", "namespace": "renamed-since", "releaseName": "renamed-since"}
 URN = "urn:pulumi:prod::mlflow::mlflow:index:MlflowTracking$"
 RELEASE = {
-    "type": losses.RELEASE,
-    "urn": f"{URN}{losses.RELEASE}::mlflow-release",
+    "type": recover.RELEASE,
+    "urn": f"{URN}{recover.RELEASE}::mlflow-release",
     "inputs": {"name": "mlflow", "namespace": "ml"},
 }
-NAMESPACE = {"type": losses.NAMESPACE, "urn": f"{URN}{losses.NAMESPACE}::mlflow-namespace"}
+NAMESPACE = {"type": recover.NAMESPACE, "urn": f"{URN}{recover.NAMESPACE}::mlflow-namespace"}
 ROOT = {"type": "pulumi:pulumi:Stack", "urn": "urn", "outputs": {"artifact_root": "s3://mlflow"}}
 
 

@@ -20,7 +20,7 @@ from ops.__main__ import app
 from ops.console import OpsError
 from ops.finding import Finding
 from ops.promote import Promotion
-from ops.stack import Stack
+from ops.stack import CONFIG_FILE, Stack
 from tests.unit.test_coordinates import DEFAULTS
 
 FILE = "# staging's\nconfig:\n  mlflow:context: lab # here\n  mlflow:trackingThreads: '32'\n"
@@ -35,7 +35,7 @@ class Fake(Stack):
     refuses: set[str] = field(default_factory=set)
 
     def _ask(self, *args: str) -> str:
-        file = Path(self.env.get(stack_file.VARIABLE, "nothing"))
+        file = Path(self.env.get(CONFIG_FILE, "nothing"))
         threads = (
             yaml.safe_load(file.read_text())["config"]["mlflow:trackingThreads"] if file.exists() else ""
         )
@@ -62,7 +62,7 @@ class World:
         self.told: list[str] = []
         self.file = folder / "Pulumi.staging.yaml"
         self.file.write_text(FILE)
-        env = {stack_file.VARIABLE: str(self.file)}
+        env = {CONFIG_FILE: str(self.file)}
         self.source = Fake("dev", {}, {"trackingThreads": "31"}, self.told)
         self.target = Fake("staging", env, {}, self.told)
         self.found: dict[str, list[Finding]] = {"dev": [], "staging": []}

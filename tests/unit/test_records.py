@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def stored(version: int = 2, **changed: Any) -> str:
 
 
 def test_a_record_is_read_whole() -> None:
-    found = record.parse(stored())
+    found = record.parse(record.decoded(stored()))
     assert (found.revision, found.status, found.chart_version) == (2, "deployed", "5.1.17")
     assert found.values == {"a": 1}
     first, second = found.objects
@@ -59,30 +60,26 @@ def test_a_record_is_read_whole() -> None:
 
 
 def test_a_release_without_values_has_none() -> None:
-    assert record.parse(stored(config=None)).values == {}
+    assert record.parse(record.decoded(stored(config=None))).values == {}
 
 
 def test_yaml_is_read_as_helm_does() -> None:
     """Numbers as YAML 1.1 has them, and dates as the texts that they are in JSON."""
-    assert record.parse(stored()).objects[0]["data"] == {"when": "2026-01-01", "mode": "0400"}
+    assert record.parse(record.decoded(stored())).objects[0]["data"] == {"when": "2026-01-01", "mode": "0400"}
     assert helm_yaml.mapping("mode: 0400\nyes: no") == {"mode": 256, True: False}
     assert helm_yaml.mapping("") == {}
 
 
 def test_the_latest_revision_is_the_one_with_the_greatest_number() -> None:
     class Api:
-        class api_client:  # noqa: N801 - the client's own name
-            @staticmethod
-            def sanitize_for_serialization(found: Any) -> Any:
-                return found
-
         @staticmethod
         def list_namespaced_secret(namespace: str, label_selector: str) -> Any:
             assert (namespace, label_selector) == ("lab", "owner=helm,name=mlflow")
             return type("Found", (), {"items": [secret(9), secret(10), secret(2)]})
 
-    def secret(version: int) -> dict[str, Any]:
-        return {"metadata": {"labels": {"version": str(version)}}, "data": {"release": stored(version)}}
+    def secret(version: int) -> Any:
+        metadata = SimpleNamespace(labels={"version": str(version)})
+        return SimpleNamespace(metadata=metadata, data={"release": stored(version)})
 
     api: Any = Api()
     found = record.latest(api, "lab", "mlflow")
