@@ -12,6 +12,8 @@ from ops.console import OpsError
 HOST = "127.0.0.1"
 _EVERYWHERE = (HOST, "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, never bound
 
+_READINGS = 3
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -34,18 +36,22 @@ def holder(port: int) -> Holder | None:
         if probe.connect_ex((HOST, port)):
             return None
     try:
-        listening = [
-            found.pid
-            for found in psutil.net_connections("tcp")
-            if found.status == psutil.CONN_LISTEN
-            and found.laddr
-            and found.laddr.port == port
-            and found.laddr.ip in _EVERYWHERE
-        ]
-        pid = next((pid for pid in listening if pid), None)
+        # A socket that was opened between the two readings that this takes has no owner yet.
+        pid = next((pid for _ in range(_READINGS) if (pid := _listener(port))), None)
         return Holder(port, pid, psutil.Process(pid).name() if pid else "")
     except psutil.Error:
         return None
+
+
+def _listener(port: int) -> int | None:
+    """The pid of a program that listens on a port and whose sockets this person may see."""
+    listening = (
+        found.pid
+        for found in psutil.net_connections("tcp")
+        if found.status == psutil.CONN_LISTEN and found.laddr
+        if found.laddr.port == port and found.laddr.ip in _EVERYWHERE
+    )
+    return next((pid for pid in listening if pid), None)
 
 
 def free_port(preferred: int = 0) -> int:
