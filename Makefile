@@ -69,6 +69,9 @@ promote: $(READY) ## Bring a release from one stack to the next (FROM=dev TO=sta
 rotate: $(READY) ## Change the credentials while it serves (STACK=name, ARGS="--help" for some)
 	@$(RUN) ops rotate $(if $(STACK),--stack $(STACK)) $(ARGS)
 
+diagnose: $(READY) ## Why a stack does not come up or does not serve, and the fix (STACK=name)
+	@$(RUN) ops diagnose $(if $(STACK),--stack $(STACK))
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -95,4 +98,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover adopt destroy drift values defaults compare credentials promote rotate lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate lint test-fast test-e2e test bench docs lock

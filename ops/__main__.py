@@ -292,6 +292,21 @@ def _piped_keys() -> tuple[str, str]:
     return lines[0], lines[1]
 
 
+@app.command()
+def diagnose(stack: StackName = None, as_json: AsJson = False) -> None:
+    """Say why a stack does not come up or does not serve: one ranked cause, and its fix."""
+    from ops import diagnose as looking
+    from ops.stack import Stack, current
+
+    found = looking.diagnose(Stack(stack or current()))
+    if as_json:
+        out.print(json.dumps(looking.as_json(found)), markup=False)
+    else:
+        looking.report(found)
+    if found.causes:
+        raise typer.Exit(3)
+
+
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
     # Asked to end, it ends as on Ctrl-C: in order, and with what it has started. Set even where a shell

@@ -55,37 +55,53 @@ def is_ready(status: client.V1PodStatus) -> bool:
 
 
 @contextmanager
-def python_in_pod(
-    api: client.CoreV1Api, namespace: str, pod: str, source: str
-) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Python in the server's container, started at once: it may import while other things are done.
+def executed(
+    api: client.CoreV1Api, namespace: str, pod: str, container: str, command: list[str]
+) -> Iterator[Any]:
+    """A command in a container, with its standard input and outputs, for as long as the block runs.
 
-    Gives a function that sends it one JSON line (a list of the arguments) and returns the JSON object
-    that it prints before it ends.
+    On a client of its own: an exec changes how its client sends requests while it is being opened, and what
+    other threads ask by it meanwhile fails ("Handshake status 403 Forbidden", kubernetes 37.0).
     """
+    own = client.CoreV1Api(client.ApiClient(api.api_client.configuration))
     socket = stream(
-        api.connect_get_namespaced_pod_exec,
+        own.connect_get_namespaced_pod_exec,
         pod,
         namespace,
-        container="mlflow",
-        command=["python", "-c", source],
+        container=container,
+        command=command,
         stdout=True,
         stderr=True,
         stdin=True,
         tty=False,
         _preload_content=False,
     )
-
-    def ask(*arguments: str) -> dict[str, Any]:
-        socket.write_stdin(f"{json.dumps(arguments)}\n")
-        socket.run_forever(timeout=60)
-        output, errors = socket.read_stdout(), socket.read_stderr()
-        if socket.returncode:
-            last = errors.strip().splitlines()[-1:] or ["no error text"]
-            raise OpsError(f"the probe in pod {pod} failed: {last[0]}")
-        return dict(json.loads(output.strip().splitlines()[-1]))
-
     try:
-        yield ask
+        yield socket
     finally:
         socket.close()
+        # It leaves its connection open where the other side was the first to close.
+        socket.sock.shutdown()
+
+
+@contextmanager
+def python_in_pod(
+    api: client.CoreV1Api, namespace: str, pod: str, source: str, seconds: float = 60
+) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Python in the server's container, started at once: it may import while other things are done.
+
+    Gives a function that sends it one JSON line (a list of the arguments) and returns the JSON object
+    that it prints before it ends, within `seconds`.
+    """
+    with executed(api, namespace, pod, "mlflow", ["python", "-c", source]) as socket:
+
+        def ask(*arguments: str) -> dict[str, Any]:
+            socket.write_stdin(f"{json.dumps(arguments)}\n")
+            socket.run_forever(timeout=seconds)
+            output, errors = socket.read_stdout(), socket.read_stderr()
+            if socket.returncode != 0:
+                last = errors.strip().splitlines()[-1:] or [f"no answer within {seconds:.0f} s"]
+                raise OpsError(f"the probe in pod {pod} failed: {last[0]}")
+            return dict(json.loads(output.strip().splitlines()[-1]))
+
+        yield ask

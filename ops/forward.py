@@ -18,13 +18,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
 from tenacity import RetryCallState, retry, retry_if_result, stop_after_delay, wait_fixed
 
-from lab.cluster.processes import find, remember
-from ops.console import OpsError
-
-HOST = "127.0.0.1"
+from lab.cluster.processes import end, find, remember
+from ops.console import OpsError, err
+from ops.ports import HOST, Holder, free_port, holder
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,6 @@ class Service:
     name: str
     port: int = 80
     kubeconfig: str = ""
-
-
-def free_port(preferred: int = 0) -> int:
-    """`preferred` when nobody listens there, else any free TCP port of loopback."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OpsError("no free TCP port on loopback")
 
 
 def _gave_up(state: RetryCallState) -> bool:
@@ -114,10 +99,14 @@ def _record(pid_file: Path) -> dict[str, object]:
 def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> int:
     """Forward in the background; the port. One that already leads there is kept."""
     record = _record(pid_file)
-    if find(pid_file) and record.get("service") == asdict(service):
+    if find(pid_file) and record.get("service") == asdict(service) and not intruder(pid_file):
         return int(str(record["port"]))
     stop(pid_file)
     port = free_port(preferred)
+    if preferred not in (0, port):
+        err.print(
+            f"[yellow]note[/yellow] {holder(preferred) or f'port {preferred} is taken'}: {port} instead"
+        )
     pid_file.parent.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     _command(service, port)  # refused here rather than in the log
@@ -133,17 +122,28 @@ def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> in
         )
     remember(pid_file, process.pid, port=port, service=asdict(service))
     _wait_open(port)
+    other = intruder(pid_file)
+    if other is not None:
+        stop(pid_file)
+        raise OpsError(f"{other}, taken just now: try again, another port is used then")
     return port
+
+
+def intruder(pid_file: Path) -> Holder | None:
+    """Who else has the port of the forward that `pid_file` names, if anybody has."""
+    keeper, port = find(pid_file), _record(pid_file).get("port")
+    found = holder(int(str(port))) if keeper and port else None
+    if keeper is None or found is None:
+        return None
+    family = {keeper.pid, *(child.pid for child in keeper.children(recursive=True))}
+    return None if found.pid in family else found
 
 
 def stop(pid_file: Path) -> None:
     """End the forward that `pid_file` names, if it runs, and forget it."""
     process = find(pid_file)
     if process is not None:
-        family = [process, *process.children(recursive=True)]
-        for member in family:
-            member.terminate()
-        psutil.wait_procs(family, timeout=5)
+        end([process, *process.children(recursive=True)])
     pid_file.unlink(missing_ok=True)
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from ops import forward, recover
+from ops import diagnose, forward, recover, watch
 from ops import verify as checks
 from ops.console import err, out, step
 from ops.home import Home
+from ops.ports import HOST
 
 PORT = 5001
 """The loopback port `make up` takes when nobody has it (MLflow's own 5000 is often taken)."""
@@ -87,7 +88,7 @@ def up(context: str | None, namespace: str | None) -> None:
             recover.report(recover.recover(stack))
         # What verification imports takes a second, the engine more: side by side.
         threading.Thread(target=checks.prepare).start()
-        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs")
+        watch.up(stack)
         with ThreadPoolExecutor() as side_by_side:
             selected = side_by_side.submit(stack.read, "stack", "select")
             changes = side_by_side.submit(stack.last_changes)
@@ -95,9 +96,14 @@ def up(context: str | None, namespace: str | None) -> None:
             outputs = stack.outputs()
             selected.result()
         used = settings.result()
-        url = _serve(home, outputs, used)
-        with checks.reachable(outputs, used, url) as deployment:
-            checks.verify(deployment)
+        try:
+            url = _serve(home, outputs, used)
+            with checks.reachable(outputs, used, url) as deployment:
+                checks.verify(deployment)
+        except Exception:
+            # Whatever a client of MLflow raises: the person wants to know why, and then sees it all the same.
+            diagnose.explained(stack)
+            raise
     if set(changes.result()) <= {"same", "read"}:
         out.print("Nothing changed.")
     _farewell(outputs, url, context, time.monotonic() - began)
@@ -109,7 +115,7 @@ def _serve(home: Home, outputs: Mapping[str, Any], settings: Mapping[str, str]) 
     if service is None:
         return str(outputs["tracking_url"])
     port = forward.start(service, home.forward, home.folder / "forward.log", PORT)
-    return f"http://{forward.HOST}:{port}"
+    return f"http://{HOST}:{port}"
 
 
 def _farewell(outputs: Mapping[str, Any], url: str, context: str | None, seconds: float) -> None:

@@ -111,7 +111,7 @@ def _unlock(stack: Stack) -> Iterator[str]:
                 f"stack {stack.name} is locked by {lock.host} (pid {lock.pid}) since {lock.since}: "
                 f"when nothing runs there any more, `pulumi cancel --stack {stack.name}`"
             )
-        if _alive(lock):
+        if alive(lock):
             raise OpsError(
                 f"pulumi works on stack {stack.name} since {lock.since} (pid {lock.pid}): wait for its end"
             )
@@ -121,7 +121,8 @@ def _unlock(stack: Stack) -> Iterator[str]:
         yield f"released {len(held)} lock(s)"
 
 
-def _alive(lock: Lock) -> bool:
+def alive(lock: Lock) -> bool:
+    """Whether the `pulumi` that made a lock of this machine still runs."""
     try:
         process = psutil.Process(lock.pid)
         return process.name() == "pulumi" and process.status() != psutil.STATUS_ZOMBIE

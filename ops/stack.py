@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,25 +24,43 @@ PREFIX = "mlflow:"
 """What the keys of the project's settings begin with in a stack file."""
 
 
+LOOKS = 2.0
+"""Seconds between two questions whether a run shall end."""
+
+
 def pulumi(
-    *args: str, env: Mapping[str, str], cwd: Path = PROGRAM, stdin: str = "", show: bool = False
+    *args: str,
+    env: Mapping[str, str],
+    cwd: Path = PROGRAM,
+    stdin: str = "",
+    show: bool = False,
+    enough: Callable[[], bool] | None = None,
 ) -> str:
     """Run `pulumi ARGS`; what it prints, or "" where it is shown. Raises `OpsError` with its standard error.
 
     Ctrl-C reaches `pulumi` too, which then ends in order and is waited for: a killed one leaves its lock.
+    `enough` is asked every `LOOKS` seconds; once it says so, `pulumi` gets the signal of Ctrl-C, alone.
     """
     pipe = None if show else subprocess.PIPE
     program = ["pulumi", *args]
+    if shutil.which("pulumi", path=env.get("PATH")) is None:
+        raise OpsError('pulumi is not on PATH: install it, or for what `make up` made: eval "$(make -s env)"')
     with subprocess.Popen(
         program, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=pipe, stderr=pipe, text=True
     ) as process:
-        interrupted = False
+        interrupted, given = False, stdin
         while True:
             try:
-                output, errors = process.communicate(None if interrupted else stdin)
-                break
+                try:
+                    output, errors = process.communicate(given, timeout=LOOKS if enough else None)
+                    break
+                except subprocess.TimeoutExpired:
+                    if enough and enough():
+                        enough = None
+                        process.send_signal(signal.SIGINT)
             except KeyboardInterrupt:
-                interrupted = True
+                interrupted, enough = True, None
+            given = ""
     if interrupted:
         raise KeyboardInterrupt
     if process.returncode:
@@ -77,8 +97,13 @@ class Stack:
         """Run `pulumi ARGS --stack NAME`, its output on this terminal. Raises `OpsError`."""
         pulumi(*args, "--stack", self.name, env=self.environ(), show=True)
 
+    def watched(self, *args: str, env: Mapping[str, str], enough: Callable[[], bool]) -> None:
+        """Like `run`, with `env` laid over the environment; ended early, in order, when `enough` says so."""
+        environ = {**self.environ(), **env}
+        pulumi(*args, "--stack", self.name, env=environ, show=True, enough=enough)
+
     def read(self, *args: str, stdin: str = "") -> str:
-        """What `pulumi ARGS --stack NAME` prints. Raises `OpsError` with its standard error."""
+        """What `pulumi ARGS --stack NAME` prints. Raises `OpsError` with its errors."""
         return pulumi(*args, "--stack", self.name, env=self.environ(), stdin=stdin)
 
     @property

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import stream
 
 from components import names
 from ops import cluster
@@ -134,27 +133,12 @@ class Postgres:
 
     def _run(self, command: Sequence[str], text: str) -> tuple[int, str, str]:
         """Exit code, output and errors of a command in the container, with `text` on its standard input."""
-        socket = stream(
-            self.api.connect_get_namespaced_pod_exec,
-            self.pod,
-            self.namespace,
-            container=_CONTAINER,
-            command=list(command),
-            stdin=True,
-            stdout=True,
-            stderr=True,
-            tty=False,
-            _preload_content=False,
-        )
-        try:
+        with cluster.executed(self.api, self.namespace, self.pod, _CONTAINER, list(command)) as socket:
             socket.write_stdin(text)
             socket.run_forever(timeout=60)
             if socket.is_open():
                 raise OpsError(f"pod {self.pod} does not answer within 60 s")
             return int(socket.returncode), socket.read_stdout(), socket.read_stderr()
-        finally:
-            # `socket.close()` leaves it open where the other end has closed it (kubernetes 37).
-            socket.sock.shutdown()
 
 
 def _last(errors: str) -> str:

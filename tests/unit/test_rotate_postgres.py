@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from ops import cluster
 from ops.console import OpsError
-from ops.rotation import postgres
 from ops.rotation.login_text import MARK, opened, shut, verifier
 from ops.rotation.postgres import ADMIN, Postgres
 from ops.rotation.target import Target
@@ -59,24 +60,25 @@ class Pod:
         self.answers: list[tuple[int, str, str]] = []
         self.hangs = False
 
-    def stream(self, *_: Any, command: list[str], **options: Any) -> Any:
-        assert options["container"] == "postgresql"
+    @contextmanager
+    def executed(self, *where: Any) -> Iterator[Any]:
+        *_, container, command = where
+        assert container == "postgresql"
         code, output, errors = self.answers.pop(0)
-        return SimpleNamespace(
+        yield SimpleNamespace(
             write_stdin=lambda text: self.asked.append((command, text)),
             run_forever=lambda timeout: None,
             is_open=lambda: self.hangs,
             returncode=code,
             read_stdout=lambda: output,
             read_stderr=lambda: errors,
-            sock=SimpleNamespace(shutdown=lambda: None),
         )
 
 
 @pytest.fixture
 def pod(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pod]:
     made = Pod()
-    monkeypatch.setattr(postgres, "stream", made.stream)
+    monkeypatch.setattr(cluster, "executed", made.executed)
     yield made
     assert made.answers == []
     assert not any("Planted" in argument for command, _ in made.asked for argument in command)

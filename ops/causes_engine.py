@@ -1,0 +1,162 @@
+"""Causes that `pulumi` itself tells, and what a killed one left in Helm's records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ops.causes import Cause, Settings, line_with
+from ops.release_pods import pods, ready
+from ops.snapshot import Object, Snapshot
+
+_CHART = r"FetchReference|oci://|chart .*(?:not found|problem)"
+_TOLD: tuple[tuple[str, str, int, str, str], ...] = (
+    (
+        r"mistakes? in the settings of this stack",
+        *("settings-wrong", 1, "Settings of the stack are wrong."),
+        "each has its `fix:` line: pulumi preview shows them",
+    ),
+    (
+        r"passphrase must be set|incorrect passphrase",
+        *("passphrase-missing", 1, "This shell does not know the stack's passphrase."),
+        'for `make up`: eval "$(make -s env)"; else export PULUMI_CONFIG_PASSPHRASE_FILE',
+    ),
+    (
+        r"currently locked by",
+        *("stack-locked", 2, "Another `pulumi` works on the stack, or one was killed."),
+        "wait for it, or: make recover STACK=NAME",
+    ),
+    (
+        r"Kubernetes cluster is unreachable|unable to load Kubernetes client|context .* does not exist",
+        *("cluster-unreachable", 3, "`pulumi` does not reach the cluster."),
+        "kubectl config get-contexts -o name\npulumi config set context NAME",
+    ),
+    (
+        r"cannot re-use a name that is still in use|another operation \(install/upgrade/rollback\)",
+        *("helm-pending", 4, "A release of this name is there already, or was cut short."),
+        "make recover, then pulumi up\nwhen it is not this stack's: another releaseName or namespace",
+    ),
+    (
+        r"namespaces \"[^\"]*\" already exists",
+        *("namespace-exists", 4, "The namespace is there already and is not this stack's."),
+        "pulumi config set namespace NAME\nor use it: pulumi config set createNamespace false",
+    ),
+    (
+        r"-tracking' does not exist",
+        *("login-missing", 4, "Somebody deleted the login's Secret."),
+        'docs/configuration.md, "When the login\'s Secret is gone"',
+    ),
+    (
+        r"no resource plugin",
+        *("plugin-missing", 4, "A plugin of `pulumi` is not installed."),
+        "make up\nor, where pulumi.com can be reached: pulumi plugin install",
+    ),
+    (
+        r"Unrecognized images",
+        *("image-check", 5, "The chart refuses images that are not Bitnami's."),
+        "name them by imageRegistry or the image settings, not by extraValues",
+    ),
+    (
+        r"exceeded quota|failed quota",
+        *("quota-exceeded", 12, "The namespace's quota does not allow what the release needs."),
+        "kubectl describe quota; a larger one",
+    ),
+    (
+        r"admission webhook|violates PodSecurity",
+        *("refused-by-the-cluster", 13, "A policy of the cluster refuses an object of the release."),
+        "the text names the policy: change it for this namespace, or the object by extraValues",
+    ),
+)
+
+
+def told(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
+    """What the engine said when it failed."""
+    chart = line_with(snapshot.engine, _CHART)
+    if chart and re.search(r"(?i)failed|problem|not found", chart):
+        yield _chart(settings, chart)
+    for pattern, name, rank, what, fix in _TOLD:
+        if line := line_with(snapshot.engine, pattern):
+            yield Cause(name, rank, what, fix, f"pulumi: {line}")
+
+
+def _chart(settings: Settings, line: str) -> Cause:
+    chart, version = settings.get("chart", ""), settings.get("chartVersion", "")
+    seen = f"pulumi: {line}"
+    if re.search(r"\b40[13]\b|nauthorized|denied|orbidden|no basic auth", line):
+        what = f"The registry of chart {chart} asks for credentials."
+        fix = "pulumi config set chartUsername USER\npulumi config set --secret chartPassword\npulumi up"
+        return Cause("chart-credentials", 5, what, fix, seen)
+    if re.search(r"no such host|timeout|refused|dial tcp|x509|EOF|server gave HTTP", line):
+        what = f"The registry of chart {chart} does not answer this machine."
+        fix = "let it be reached, or name a mirror: pulumi config set chart oci://HOST/PATH"
+        return Cause("chart-registry-unreachable", 6, what, fix, seen)
+    what = f"There is no chart {chart} of version {version}."
+    fix = (
+        "look at both; the defaults: pulumi config rm chart, pulumi config rm chartVersion\n"
+        f"what is there: helm show chart {chart} --version VERSION\npulumi up"
+    )
+    return Cause("chart-not-found", 5, what, fix, seen)
+
+
+def records(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
+    """A release that Helm has begun and nobody works on, or that failed while all is well now."""
+    record = latest(snapshot)
+    if snapshot.working:
+        return
+    if record is None:
+        if snapshot.knows("secrets"):
+            yield Cause(
+                "not-deployed",
+                95,
+                f"There is no release {snapshot.release} in namespace {snapshot.namespace}.",
+                "pulumi up",
+                f"namespace/{snapshot.namespace}: no record of Helm's",
+                certain=False,
+                blocks=False,
+            )
+        return
+    labels, name = record["metadata"]["labels"], record["metadata"]["name"]
+    known = snapshot.working is not None
+    if str(labels.get("status")).startswith("pending-"):
+        yield Cause(
+            "helm-pending",
+            4,
+            f"Helm's revision {labels['version']} was begun and has not ended: "
+            + ("a `pulumi` was killed." if known else "a `pulumi` works on it, or was killed."),
+            "make recover STACK=NAME\npulumi up",
+            f"secret/{name}: status {labels['status']}",
+            certain=known,
+            mark=str(record["metadata"].get("uid", "")),
+        )
+    elif labels.get("status") == "failed":
+        good = bool(snapshot.all("pods")) and all(ready(pod) for pod in pods(snapshot))
+        yield Cause(
+            "release-failed",
+            85,
+            "The last `pulumi up` ended before everything was ready"
+            + ("; now everything is." if good else "."),
+            "pulumi up\na slow cluster: pulumi config set timeout 1200",
+            f"secret/{name}: status failed",
+            certain=False,
+            blocks=False,
+        )
+
+
+def latest(snapshot: Snapshot) -> Object | None:
+    """Helm's record of the release's latest revision, without its content."""
+    found = [one for one in snapshot.all("secrets") if _label(one, "owner") == "helm"]
+    mine = [one for one in found if _label(one, "name") == snapshot.release]
+    return max(mine, key=lambda one: int(_label(one, "version") or 0), default=None)
+
+
+def revision(snapshot: Snapshot) -> int:
+    """The number of that revision; 0 where there is none."""
+    record = latest(snapshot)
+    return int(_label(record, "version") or 0) if record else 0
+
+
+def _label(thing: Object, name: str) -> str:
+    return str((thing["metadata"].get("labels") or {}).get(name, ""))
+
+
+RULES = (told, records)

@@ -1,0 +1,129 @@
+"""Causes in images: gone, never there, behind a login, or behind a registry that does not answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ops.causes import Cause, Settings
+from ops.containers import Container, containers
+from ops.snapshot import Snapshot
+
+_PULLS = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
+_SETTING = {
+    "mlflow": "imageMlflow",
+    "postgresql": "imagePostgresql",
+    "os-shell": "imageOsShell",
+    "git": "imageGit",
+    "postgres-exporter": "imagePostgresExporter",
+}
+_AWAY = r"no such host|i/o timeout|connection refused|dial tcp|TLS handshake|x509|deadline exceeded|EOF"
+_LOGIN = r"\b40[13]\b|nauthorized|orbidden|authorization failed|no basic auth|may require auth|denied"
+_GONE = r"not found|manifest unknown|does not exist|\b404\b"
+_LIMIT = r"\b429\b|toomanyrequests|Too Many Requests|rate limit"
+
+
+class _Reference(NamedTuple):
+    registry: str
+    repository: str
+    tag: str
+
+
+def _parts(image: str) -> _Reference:
+    first, _, rest = image.partition("/")
+    registry, path = (first, rest) if "." in first or ":" in first or first == "localhost" else ("", image)
+    repository, _, tag = path.partition("@")[0].partition(":")
+    return _Reference(registry or "docker.io", repository, tag)
+
+
+def _setting(image: str, one: Container) -> str:
+    known = _SETTING.get(_parts(image).repository.rpartition("/")[2])
+    return known or ("imagePostgresql" if one.name == "postgresql" else "imageMlflow")
+
+
+def pulls(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
+    """Images that the node cannot get."""
+    for one in containers(snapshot):
+        reason = one.waiting.get("reason")
+        if reason not in (*_PULLS, "InvalidImageName", "ErrImageNeverPull"):
+            continue
+        tries = [event for event in snapshot.events(one.pod, "Failed") if one.image in event["message"]]
+        said = " ".join([str(one.waiting.get("message", "")), *(str(t["message"]) for t in tries[-1:])])
+        mark = f"{one.pod['metadata']['uid']} {tries[-1].get('count', 1) if tries else 0}"
+        seen = f"pod/{one.key}: {tries[-1]['message'] if tries else said}"
+        name, rank, what, fix, patience = _judged(snapshot, one, said)
+        yield Cause(name, rank, what, fix, seen, mark=mark, patience=patience)
+
+
+def _judged(snapshot: Snapshot, one: Container, said: str) -> tuple[str, int, str, str, float]:
+    """Name, rank, sentence, fix and patience for what the node said of an image."""
+    image, ref, setting = one.image, _parts(one.image), _setting(one.image, one)
+    again = _again(snapshot, one)
+    if re.search(_LIMIT, said):
+        return (
+            *(
+                "registry-rate-limit",
+                20,
+                f"Registry {ref.registry} gives no more images for now (its limit).",
+            ),
+            f"a login has a higher one: {_credentials(snapshot, ref.registry)}\n"
+            f"or a mirror: pulumi config set imageRegistry HOST{again}",
+            20.0,
+        )
+    moved = ref.repository.startswith("bitnami/")
+    if moved and re.search(rf"{_GONE}|{_LOGIN}", said):
+        legacy = f"bitnamilegacy/{ref.repository.removeprefix('bitnami/')}"
+        return (
+            *("image-moved", 20, f"Image {image} is gone: Bitnami moved its images to bitnamilegacy."),
+            f"pulumi config set {setting} {_prefix(image)}{legacy}{f':{ref.tag}' if ref.tag else ''}\n"
+            f"pulumi up{again}",
+            6.0,
+        )
+    if re.search(_LOGIN, said):
+        return (
+            *("registry-credentials", 21, f"Registry {ref.registry} asks for credentials for {image}."),
+            f"{_credentials(snapshot, ref.registry)}\npulumi up{again}",
+            6.0,
+        )
+    if re.search(_AWAY, said):
+        return (
+            *("registry-unreachable", 22, f"The node does not reach registry {ref.registry} for {image}."),
+            "let the nodes reach it, or name a mirror: pulumi config set imageRegistry HOST",
+            20.0,
+        )
+    if "no match for platform" in said or "exec format" in said:
+        what = f"Image {image} is not made for the node's processor."
+        return "image-platform", 20, what, f"an image for it: pulumi config set {setting} REPOSITORY:TAG", 6.0
+    what = f"Image {image} does not exist."
+    return (
+        *("image-missing", 20, what),
+        f"look at its repository and tag; the chart's own: pulumi config rm {setting}\npulumi up{again}",
+        6.0 if re.search(rf"{_GONE}|[Ii]nvalid", said) else 20.0,
+    )
+
+
+def _prefix(image: str) -> str:
+    """The registry that an image names, with its slash."""
+    registry = _parts(image).registry
+    return f"{registry}/" if image.startswith(f"{registry}/") and registry != "docker.io" else ""
+
+
+def _credentials(snapshot: Snapshot, registry: str) -> str:
+    return (
+        f"kubectl create secret generic regcred -n {snapshot.namespace} "
+        "--type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=FILE "
+        f"(FILE: what `docker login {registry}` writes)\n"
+        "pulumi config set --path 'imagePullSecrets[0]' regcred"
+    )
+
+
+def _again(snapshot: Snapshot, one: Container) -> str:
+    """What else is to be done, since a StatefulSet does not replace a pod that is not ready."""
+    pod = one.pod["metadata"]
+    kinds = [owner["kind"] for owner in pod.get("ownerReferences") or []]
+    look = f"\nwhile that waits: kubectl delete pod -n {snapshot.namespace} {pod['name']}"
+    return look if "StatefulSet" in kinds else ""
+
+
+RULES = (pulls,)

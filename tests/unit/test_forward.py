@@ -1,0 +1,133 @@
+"""A port-forward leads to its service, or it is said who has its port."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.cluster.processes import find
+from ops import forward, ports
+from ops.forward import Service
+
+KUBECTL = """#!{python}
+import socket, sys, time
+with socket.create_server(("127.0.0.1", int(sys.argv[-1].split(":")[0]))):
+    time.sleep(60)
+"""
+SERVICE = Service("lab", "mlflow", "mlflow-tracking")
+
+
+@contextmanager
+def listening(port: int = 0) -> Iterator[int]:
+    """Somebody who has a port of loopback: this very process."""
+    with socket.create_server((ports.HOST, port)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The record of a forward whose `kubectl` only listens; it is ended afterwards."""
+    program = tmp_path / "kubectl"
+    program.write_text(KUBECTL.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **options)  # type: ignore[call-overload]
+            started.append(self)
+
+    monkeypatch.setattr(forward.subprocess, "Popen", Recorded)  # type: ignore[attr-defined]
+    yield tmp_path / "forward.json"
+    forward.stop(tmp_path / "forward.json")
+    for process in started:
+        process.wait(20)
+
+
+def start(record: Path, preferred: int = 0) -> int:
+    return forward.start(SERVICE, record, record.with_suffix(".log"), preferred)
+
+
+def test_who_has_a_port_is_told_by_name_and_pid() -> None:
+    with listening() as port:
+        found = ports.holder(port)
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert str(found) == f"port {port} is held by {psutil.Process().name()} (pid {os.getpid()})"
+
+
+def test_nobody_has_a_free_port() -> None:
+    with listening() as port:
+        pass
+    assert ports.holder(port) is None
+
+
+def test_a_system_that_does_not_tell_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: str) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "net_connections", denied)
+    with listening() as port:
+        assert ports.holder(port) is None
+
+
+def test_another_user_s_program_has_no_name() -> None:
+    assert str(ports.Holder(5001, None, "")) == "port 5001 is held by a program of another user"
+
+
+def test_a_taken_port_is_told_with_who_has_it_and_another_is_used(
+    record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with listening() as taken:
+        port = start(record, taken)
+    assert port != taken
+    told = capsys.readouterr().err
+    assert f"port {taken} is held by {psutil.Process().name()} (pid {os.getpid()}): {port} instead" in told
+    assert forward.intruder(record) is None
+    assert start(record, taken) == port, "a forward that works is kept"
+
+
+def test_who_takes_a_forward_s_port_is_found_and_the_next_start_goes_elsewhere(record: Path) -> None:
+    port = start(record)
+    keeper = find(record)
+    assert keeper is not None
+    with _stolen(keeper, port):
+        found = forward.intruder(record)
+        assert found is not None
+        assert found.pid == os.getpid()
+        assert start(record) != port
+    assert json.loads(record.read_text())["port"] != port
+
+
+@contextmanager
+def _stolen(keeper: psutil.Process, port: int) -> Iterator[None]:
+    """Be faster than a forward whose `kubectl` has just ended."""
+    keeper.suspend()
+    children = keeper.children()
+    for child in children:
+        child.kill()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with listening(port):
+                keeper.resume()
+                yield
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_no_forward_has_no_intruder(tmp_path: Path) -> None:
+    assert forward.intruder(tmp_path / "none.json") is None
