@@ -79,7 +79,7 @@ lint: $(READY) ## Formatting, lint, types
 
 test-fast: lint $(READY) ## Unit and contract tests: no cluster, seconds
 	@$(RUN) lab build --helm
-	@$(RUN) pytest tests/unit tests/contract --cov --cov-report=term
+	@$(RUN) pytest -n logical tests/unit tests/contract --cov --cov-report=term
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) lab build
