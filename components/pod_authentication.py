@@ -8,6 +8,7 @@ deleted user and a restored database count in the next request. All else is deci
 A ConfigMap brings it into the server's container, on PYTHONPATH (`components/values_authentication.py`).
 """
 
+import functools
 import hashlib
 import hmac
 import importlib
@@ -31,6 +32,9 @@ SOURCES = "cb4d2245ec2d436ee02f070621527a277b40ed9357aa154a223c5abf1b8f1f33"
 
 MOST = 4096
 """Matches that a worker remembers, about 200 bytes each."""
+
+GATE = threading.BoundedSemaphore(4)
+"""How many logins a worker hashes at once, 32 MiB each. Others wait, as they would for the CPU."""
 
 LOG = logging.getLogger("mlflow.server.auth.fast")
 """Below MLflow's own logger, which writes to the server's standard error."""
@@ -97,9 +101,17 @@ class Remembering:
             return self._auth.authenticate_request_basic_auth()
         if self._matches.known(stored, given.password):
             return given
+        with GATE:
+            return self._confirmed(given)
+
+    def _confirmed(self, given: Any) -> Any:
+        """The same, after a wait in which others may have confirmed this login, or changed it."""
+        stored = self._stored(given)
+        if stored is not None and self._matches.known(stored, given.password):
+            return given
         answer = self._auth.authenticate_request_basic_auth()
         # MLflow read the hash by itself. Only where it is still the same was it this one that matched.
-        if answer is given and self._stored(given) == stored:
+        if stored is not None and answer is given and self._stored(given) == stored:
             self._matches.add(stored, given.password)
         return answer
 
@@ -135,6 +147,17 @@ def require(auth: Any, version: str) -> None:
         raise OtherSurroundingsError(f"this MLflow checks logins otherwise than {WRITTEN_FOR} does")
 
 
+def few(own: Callable[[], Any]) -> Callable[[], Any]:
+    """MLflow's own function, for a few requests at once: many would take more memory than a pod has."""
+
+    @functools.wraps(own)
+    def waiting() -> Any:
+        with GATE:
+            return own()
+
+    return waiting
+
+
 def chosen() -> Callable[[], Any]:
     """The function that MLflow asks: its own with a memory, or, where anything is amiss, its own as it is.
 
@@ -149,7 +172,7 @@ def chosen() -> Callable[[], Any]:
         # Of others only the kind: a text could hold a part of a URI.
         why = str(error) if isinstance(error, OtherSurroundingsError) else type(error).__name__
         LOG.warning("fast authentication steps aside, every request computes scrypt: %s", why)
-        return own
+        return few(own)
     LOG.info("fast authentication is on in worker %d", os.getpid())
     return remembering
 

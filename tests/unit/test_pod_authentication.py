@@ -185,6 +185,23 @@ def test_a_match_of_another_hash_is_not_remembered(server: Server, hook: Callabl
     assert server.store.hashed == before + 1
 
 
+def test_whoever_waited_looks_whether_it_is_known_by_now(
+    server: Server, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that begin all at once are hashed a few at a time, and then no more."""
+
+    class Waiting:
+        def __enter__(self) -> None:
+            hook._matches.add("salt1:right", "right")
+
+        def __exit__(self, *_: object) -> None:
+            """The next one may go."""
+
+    monkeypatch.setattr(pod_authentication, "GATE", Waiting())
+    assert server.ask(hook, "ada", "right")
+    assert server.store.hashed == 0
+
+
 def test_a_database_that_is_away_is_mlflow_s_to_answer(server: Server, hook: Callable[[], Any]) -> None:
     assert server.ask(hook, "ada", "right")
     server.store.away = True
@@ -236,7 +253,7 @@ def aside(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, ser
     """Why the hook left all to MLflow's own function, as the log says."""
     monkeypatch.setattr(pod_authentication.LOG, "propagate", True)
     with caplog.at_level(logging.INFO):
-        assert chosen() == server.own
+        assert chosen().__wrapped__ == server.own  # type: ignore[attr-defined]
     (line,) = caplog.messages
     said, _, why = line.partition(": ")
     assert said == "fast authentication steps aside, every request computes scrypt"
@@ -272,7 +289,9 @@ def test_in_the_server_it_says_that_it_is_on(caplog: pytest.LogCaptureFixture, s
     with caplog.at_level(logging.INFO):
         module = runpy.run_path(str(pod_authentication.__file__), run_name=NAME)
     # This run has its own constants, and the fake's source is not MLflow's.
-    assert module["authenticate_request"] == server.own
+    assert module["authenticate_request"].__wrapped__ == server.own
+    server.ask(module["authenticate_request"], "ada", "right")
+    assert server.store.hashed == 1
     with caplog.at_level(logging.INFO):
         assert chosen() != server.own
     assert caplog.messages[-1].startswith("fast authentication is on in worker ")

@@ -18,7 +18,7 @@ HOOK = "mlflow_fast_authentication"
 def test_the_server_finds_the_module_that_its_hook_names() -> None:
     found = values(of(namespace="here"))
     assert at(found, "tracking.auth.extraOverrides.authorization_function") == f"{HOOK}:authenticate_request"
-    assert at(found, "tracking.extraEnvVars") == [{"name": "PYTHONPATH", "value": FOLDER}]
+    assert {"name": "PYTHONPATH", "value": FOLDER} in at(found, "tracking.extraEnvVars")
     (mount,), (volume,), (module,) = (
         at(found, path) for path in ("tracking.extraVolumeMounts", "tracking.extraVolumes", "extraDeploy")
     )
@@ -32,6 +32,13 @@ def test_pods_start_anew_when_the_module_changes(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("components.values_authentication.source", lambda _: "another")
     second = at(values(of()), "tracking.podAnnotations")
     assert {key for key in first if first[key] != second[key]} == {"checksum/fast-authentication"}
+
+
+@pytest.mark.parametrize(("threads", "overflow"), [("8", "10"), ("32", "28"), ("100", "96")])
+def test_each_thread_can_have_a_connection_and_one_of_them_a_second(threads: str, overflow: str) -> None:
+    """With the 5 that a pool keeps: where every thread holds one, the second of one lets all go on."""
+    wanted = {"name": "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW", "value": overflow}
+    assert wanted in at(values(of(trackingThreads=threads)), "tracking.extraEnvVars")
 
 
 def test_turned_off_nothing_of_it_is_left() -> None:
