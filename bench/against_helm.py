@@ -108,12 +108,7 @@ def _by_pulumi(both: Sides, settings: Mapping[str, str], which: str) -> float:
     """Seconds of `pulumi up` of a new stack with a backend of its own, and the login."""
     with cluster.scratch(PULUMI_NAMESPACE), tempfile.TemporaryDirectory(dir=both.folder) as folder:
         home = Home(Path(folder), both.tools)
-        with step("stack of the bench's own (not measured)"):
-            access, secret = api.s3_keys()
-            home.prepare(
-                {**api.settings(), "namespace": PULUMI_NAMESPACE},
-                {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
-            )
+        prepared(home)
         began = time.monotonic()
         run(
             f"pulumi up {which}",
@@ -122,6 +117,16 @@ def _by_pulumi(both: Sides, settings: Mapping[str, str], which: str) -> float:
         )
         cluster.log_in(settings["context"], PULUMI_NAMESPACE, settings["releaseName"])
         return time.monotonic() - began
+
+
+def prepared(home: Home, **more: str) -> None:
+    """A stack in the bench's namespace that is not up yet; `more` are settings of its own."""
+    with step("stack of the bench's own (not measured)"):
+        access, secret = api.s3_keys()
+        home.prepare(
+            {**api.settings(), "namespace": PULUMI_NAMESPACE, **more},
+            {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
+        )
 
 
 def _by_helm(both: Sides, settings: Mapping[str, str], which: str) -> float:

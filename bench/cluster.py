@@ -92,19 +92,33 @@ def _create(document: dict[str, Any]) -> None:
     kubectl("create", "-f", "-", stdin=json.dumps(document))
 
 
+def login(namespace: str, release: str) -> tuple[str, str]:
+    """User and password that the chart made."""
+    where = ("secret", names.tracking(release), f"--namespace={namespace}")
+    found = json.loads(kubectl("get", *where, "-o", "json"))["data"]
+    user, password = (
+        base64.b64decode(found[key]).decode() for key in (names.ADMIN_USER_KEY, names.ADMIN_PASSWORD_KEY)
+    )
+    return user, password
+
+
+def address(namespace: str, release: str) -> str:
+    """URL of the server's service inside the cluster, which the lab's machine reaches as its node."""
+    where = ("service", names.tracking(release), f"--namespace={namespace}")
+    found = json.loads(kubectl("get", *where, "-o", "json"))["spec"]
+    return f"http://{found['clusterIP']}:{names.SERVICE_PORT}"
+
+
 def log_in(context: str, namespace: str, release: str) -> None:
     """The server answers 200 to the administrator that the chart made. Raises `BenchError` after a while.
 
     The password is taken from the cluster on both sides, so that neither waits for a tool of its own.
     """
-    server = names.tracking(release)
-    found = json.loads(kubectl("get", "secret", server, f"--namespace={namespace}", "-o", "json"))["data"]
-    keys = (names.ADMIN_USER_KEY, names.ADMIN_PASSWORD_KEY)
-    user, password = (base64.b64decode(found[key]).decode() for key in keys)
+    server, known = names.tracking(release), login(namespace, release)
     deadline = time.monotonic() + LOGIN_SECONDS
     with forwarded(Service(context, namespace, server, names.SERVICE_PORT)) as url:
         while True:
-            answer = _status(url + SEARCH, (user, password))
+            answer = _status(url + SEARCH, known)
             if answer == httpx.codes.OK:
                 return
             if time.monotonic() > deadline:

@@ -24,6 +24,8 @@ class Name(StrEnum):
     MEMORY = "memory"
     PREVIEW = "preview"
     INSTALL = "install"
+    AUTHENTICATION = "authentication"
+    SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ BARS = {
     Name.MEMORY: Bar("memory of the lab with MLflow running", 3, "GiB"),
     Name.PREVIEW: Bar("nothing to change: pulumi preview / helm upgrade", 1.5, "x"),
     Name.INSTALL: Bar("from nothing to a login: pulumi up / helm", 0.5, "x"),
+    Name.AUTHENTICATION: Bar("runs/s with fast authentication / without it", 12, "x", least=True),
+    Name.SERVING: Bar("runs/s of a stack / of the chart's defaults", 25, "x", least=True),
 }
 
 

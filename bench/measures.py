@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rich.markup import escape
 
-from bench import against_helm, cold
+from bench import against_helm, authentication, cold
 from bench.figures import Name, Reading, repeated
 from bench.machine import Machine, SkippedError, make, second_up
 from bench.programs import BenchError
@@ -74,6 +74,16 @@ def _install(machine: Machine, pairs: int | None) -> Reading:
     return against_helm.install(pairs or INSTALL_PAIRS)
 
 
+def _authentication(machine: Machine, _: int | None) -> Reading:
+    machine.need_up()
+    return authentication.reading(Name.AUTHENTICATION, authentication.SLOW)
+
+
+def _serving(machine: Machine, _: int | None) -> Reading:
+    machine.need_up()
+    return authentication.reading(Name.SERVING, authentication.CHART)
+
+
 MEASURES: dict[Name, Callable[[Machine, int | None], Reading]] = {
     Name.TEST_FAST: _test_fast,
     Name.MALFORMED: _malformed,
@@ -83,4 +93,6 @@ MEASURES: dict[Name, Callable[[Machine, int | None], Reading]] = {
     Name.MEMORY: _memory,
     Name.PREVIEW: _preview,
     Name.INSTALL: _install,
+    Name.AUTHENTICATION: _authentication,
+    Name.SERVING: _serving,
 }

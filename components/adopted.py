@@ -12,7 +12,7 @@ from typing import Any
 from components.settings import Settings
 from components.settings.chart_names import joined
 from components.settings.model import KEYS, about, default_of, is_given
-from components.values import own_values, values
+from components.values import missing, own_values, values
 
 _NOTE = (
     "no effect yet: {}; adoptedValues keeps the release there as Helm left it. One value is taken over by"
@@ -28,7 +28,8 @@ def note(settings: Settings) -> str:
     """
     if not settings.adopted_values:
         return ""
-    held = [*_settings(settings), *_lost(settings.extra_values, values(settings), "")]
+    extra = missing(settings.extra_values, values(settings))
+    held = [*_settings(settings), *(f"extraValues.{path}" for path in extra)]
     return _NOTE.format(", ".join(held)) if held else ""
 
 
@@ -51,16 +52,3 @@ def _hiding(patch: Any, one: Any, other: Any, path: str) -> Iterator[str]:
         here, there = (side.get(key) if isinstance(side, Mapping) else None for side in (one, other))
         if here != there:
             yield from _hiding(value, here, there, joined(path, key))
-
-
-def _lost(given: Mapping[str, Any], arrived: Mapping[str, Any], path: str) -> Iterator[str]:
-    """Parts of `extraValues` that are not among the values as they were given."""
-    for key, value in given.items():
-        here, found = joined(path, key), arrived.get(key)
-        if isinstance(value, Mapping) and isinstance(found, Mapping):
-            yield from _lost(value, found, here)
-        elif isinstance(value, list) and isinstance(found, list):
-            if not all(item in found for item in value):
-                yield f"extraValues.{here}"
-        elif found != value:
-            yield f"extraValues.{here}"

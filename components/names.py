@@ -6,6 +6,7 @@ S3_SECRET = "s3-creds"  # noqa: S105 - the end of a Secret's name
 GCS_SECRET = "gcs-creds"  # noqa: S105
 AZURE_SECRET = "azure-creds"  # noqa: S105
 DATABASE_SECRET = "database"  # noqa: S105
+MODULE = "fast-authentication"
 
 ADMIN_USER_KEY = "admin-user"
 ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
@@ -34,7 +35,7 @@ def database(release: str) -> str:
 
 
 def own(release: str, ending: str) -> str:
-    """Name of a Secret that the stack makes; two releases in one namespace have each their own."""
+    """Name of an object that the stack makes; two releases in one namespace have each their own."""
     return f"{fullname(release)}-{ending}"
 
 

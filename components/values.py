@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.settings import Settings
+from components.settings.chart_names import joined
+from components.settings.guarded import LISTS
+from components.values_authentication import fast_authentication
 from components.values_images import images
 from components.values_kept import kept
 from components.values_network import ingress, metrics
@@ -16,18 +19,23 @@ from components.values_stores import artifacts
 
 Values = dict[str, Any]
 
-APPENDED = frozenset({"tracking.extraArgs", "tracking.extraEnvVars", "tracking.ingress.extraTls"})
+APPENDED = frozenset(LISTS)
 """Lists that grow when they are given twice: replaced, they would take workers, variables or TLS away."""
 
 
 def values(settings: Settings) -> Values:
     """All values of the release; what they leave out has the chart's default."""
-    return patched(own_values(settings), settings.adopted_values)
+    found = patched(own_values(settings), settings.adopted_values)
+    if any(missing(fast_authentication(settings), found)):
+        # A part of it alone would stop the server: a function that is not there, a volume without its source.
+        without = settings.model_copy(update={"fast_authentication": False})
+        return patched(own_values(without), settings.adopted_values)
+    return found
 
 
 def own_values(settings: Settings) -> Values:
     """The values that follow from the settings, whatever a release adopted from Helm has in their place."""
-    parts = (images, database, artifacts, server, kept, ingress, metrics, restart)
+    parts = (images, database, artifacts, server, kept, fast_authentication, ingress, metrics, restart)
     ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
     return merged(ours, settings.extra_values)
 
@@ -59,6 +67,19 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any], path: str = "") -> 
         else:
             result[key] = [*below, *value] if below and here in APPENDED else value
     return result
+
+
+def missing(given: Mapping[str, Any], found: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Paths of what is `given` and not among `found`; of a list all items must be there."""
+    for key, value in given.items():
+        here, there = joined(path, key), found.get(key)
+        if isinstance(value, Mapping) and isinstance(there, Mapping):
+            yield from missing(value, there, here)
+        elif isinstance(value, list) and isinstance(there, list):
+            if not all(item in there for item in value):
+                yield here
+        elif there != value:
+            yield here
 
 
 def _fixed() -> Values:

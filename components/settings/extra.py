@@ -105,6 +105,17 @@ def extra_values(settings: Settings) -> Iterator[Finding]:
             yield _refused(settings, path, why)
 
 
+def search_path(settings: Settings) -> Iterator[Finding]:
+    """Fast authentication's module is found by PYTHONPATH, and of two variables the last one counts."""
+    if not settings.fast_authentication:
+        return
+    for path, value in leaves(settings.extra_values):
+        if path.startswith("tracking.extraEnvVars[") and path.endswith(".name") and value == "PYTHONPATH":
+            yield _refused(
+                settings, path, "no other PYTHONPATH while fastAuthentication is true", "fast_authentication"
+            )
+
+
 def _refused(settings: Settings, path: str, accepted: str, *others: str) -> Finding:
     inside = f"extraValues{'' if path.startswith('[') else '.'}{path}"
     fix = "pulumi config rm --path '{}'".format(inside.replace("'", "'\"'\"'"))

@@ -114,7 +114,13 @@ ADOPTABLE: dict[str, object] = {
 }
 """What an adopted release must have there, or the program does not find login, database or server."""
 
-LISTS = ("tracking.extraArgs", "tracking.extraEnvVars", "tracking.ingress.extraTls")
+LISTS = (
+    "tracking.extraArgs",
+    "tracking.extraEnvVars",
+    "tracking.extraVolumeMounts",
+    "tracking.extraVolumes",
+    "tracking.ingress.extraTls",
+)
 """Lists that are appended to the program's own, so they must be lists."""
 
 OWN_ENV = (

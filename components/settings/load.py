@@ -23,6 +23,7 @@ _RULES = (
     server_rules.server,
     rules.metrics,
     extra.extra_values,
+    extra.search_path,
     adopted_rules.adopted_values,
 )
 

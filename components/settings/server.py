@@ -47,6 +47,13 @@ class Server(Group):
         accepted="a whole number of seconds, 10 to 3600",
         promotable=True,
     )
+    fast_authentication: t.Boolean = knob(
+        True,
+        "Remember that a password matched its stored hash; MLflow alone computes scrypt two or more times in"
+        " each request.",
+        accepted=_BOOL,
+        promotable=True,
+    )
     tracking_resources: Annotated[t.Resources, q.laid_over(_SERVER)] = knob(
         _SERVER,
         "Resources of a server pod. No CPU limit: it only slows the start and every request.",
@@ -147,7 +154,8 @@ class Extra(Group):
     extra_values: t.AnyMap = knob(
         {},
         "Helm values merged over the program's, last. Refused where they would break what it promises.",
-        accepted="a map of the chart's values; lists replace, but tracking.extraArgs and extraEnvVars append",
+        accepted="a map of the chart's values; lists replace, but tracking.extraArgs, extraEnvVars,"
+        " extraVolumes and extraVolumeMounts append",
         example="--path extraValues.tracking.nodeSelector.disk ssd",
     )
     adopted_values: t.AnyMap = knob(

@@ -15,13 +15,19 @@ from components.values import APPENDED
 ABSENT = "(not given)"
 _IMAGE = re.compile(r"[iI]mage(\.|$)")
 _NAMED = "an image named in full: no option leads to a dead path"
+_FAST = "fast authentication: a request computes no scrypt; it begins when all of these are taken over"
 _WHY = {
+    "extraDeploy": _FAST,
+    "tracking.auth.extraOverrides": _FAST,
+    "tracking.extraEnvVars": _FAST,
+    "tracking.extraVolumes": _FAST,
+    "tracking.extraVolumeMounts": _FAST,
     "tracking.extraArgs": "threaded workers: a slow upload holds one thread, not the server",
     "tracking.resources": "no CPU limit, which slows start and requests; room for large artifacts",
     "tracking.customStartupProbe": "a start is seen within a second, a slow one is not killed",
     "tracking.readinessProbe": "a start is seen within a second",
     "tracking.lifecycleHooks": "a pod ends in order and at once",
-    "tracking.podAnnotations": "pods restart when the store's keys change",
+    "tracking.podAnnotations": "pods restart when the store's keys or a module change",
     "tracking.updateStrategy": "the old pod leaves its volume before the new one takes it",
     "tracking.ingress.annotations": "uploads of any size and length pass nginx",
     "run.resources": "requests and limits of the init containers that wait",

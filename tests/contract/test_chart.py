@@ -14,9 +14,13 @@ import pytest
 import yaml
 
 from components import names
+from components.values import values
+from components.values_authentication import FOLDER
+from components.values_kept import source
 from lab import charts, paths, plugins
 from tests.contract.chart_cases import CASES, Renders, facts, objects, patched, secrets
 from tests.contract.chart_form import LABEL, Facts, recorded_part, summaries
+from tests.unit.settled import of
 
 SHARED = paths.REPO.parent / "shared" / "chart"
 """The chart's facts as they were first recorded; there on some machines only."""
@@ -155,6 +159,29 @@ def test_the_login_is_filled_in_from_the_environment(renders: Renders) -> None:
         "admin_password = {{ MLFLOW_TRACKING_PASSWORD }}",
         "admin_username = {{ MLFLOW_TRACKING_USERNAME }}",
         "database_uri = {{ MLFLOW_DATABASE_AUTH_URI }}",
+    ]
+
+
+def test_the_stack_s_own_module_reaches_the_server_as_it_is(renders: Renders) -> None:
+    """Its ConfigMap, the mount, and the hook among what is written into the server's settings."""
+    found = {
+        f"{one['kind']} {one['metadata']['name']}": one
+        for one in objects(renders.start("module", {"values": values(of())}).result())
+    }
+    module = found["ConfigMap mlflow-fast-authentication"]
+    assert module["data"] == {"mlflow_fast_authentication.py": source("pod_authentication.py")}
+    overrides = found["ConfigMap mlflow-tracking-auth-overrides"]["data"]["basic_auth_overrides.ini"]
+    assert (
+        "authorization_function = mlflow_fast_authentication:authenticate_request" in overrides.splitlines()
+    )
+    pod = found["Deployment mlflow-tracking"]["spec"]["template"]
+    assert "checksum/fast-authentication" in pod["metadata"]["annotations"]
+    (server,) = pod["spec"]["containers"]
+    assert {"name": "PYTHONPATH", "value": FOLDER} in server["env"]
+    assert [mount["name"] for mount in server["volumeMounts"] if mount["mountPath"] == FOLDER] == [
+        volume["name"]
+        for volume in pod["spec"]["volumes"]
+        if volume.get("configMap", {}).get("name") == module["metadata"]["name"]
     ]
 
 

@@ -28,6 +28,13 @@ from ops.home import STACK, Home
 from ops.stack import Stack
 from tests.e2e.deployment import lab
 
+SMALL = {
+    "trackingResources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
+    "databaseResources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+    "waitResources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
+}
+"""Several pods stand side by side, on a node that others use too."""
+
 
 @contextmanager
 def scratch(folder: Path, namespace: str, name: str = STACK) -> Iterator[Scratch]:

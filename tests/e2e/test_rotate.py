@@ -28,15 +28,9 @@ from tests.e2e.containers import wait
 from tests.e2e.deployment import Deployment
 from tests.e2e.load import Load
 from tests.e2e.s3_accounts import Accounts, s3_accounts
-from tests.e2e.scratch import Scratch, scratch
+from tests.e2e.scratch import SMALL, Scratch, scratch
 
 CLIENTS = 6
-SMALL = {
-    "trackingResources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
-    "databaseResources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
-    "waitResources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
-}
-"""Old and new pods stand side by side, on a node that others use too."""
 LOGIN = names.tracking("mlflow")
 
 

@@ -57,6 +57,14 @@ def test_the_runbook_becomes_settings_and_what_the_program_adds_is_held_back() -
     assert "one thread" in held["tracking.extraArgs"].why
     assert held["tracking.extraArgs"].release == ABSENT
     assert {"tracking.resources", "tracking.lifecycleHooks", "postgresql.primary.startupProbe"} <= set(held)
+    fast = {path for path, one in held.items() if "scrypt" in one.why}
+    assert fast == {
+        "extraDeploy",
+        "tracking.auth.extraOverrides",
+        "tracking.extraEnvVars",
+        "tracking.extraVolumeMounts",
+        "tracking.extraVolumes",
+    }
     assert "program's choice" not in {one.why for one in made.held}
     # Settings behind what only writes out a default have their effect at once.
     assert not {path for path in held if path.startswith(("tracking.replicaCount", "tracking.ingress"))}

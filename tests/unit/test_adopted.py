@@ -71,14 +71,14 @@ def test_nothing_is_named_where_nothing_is_held() -> None:
 
 @awaited
 def test_the_program_warns_of_settings_without_effect(caplog: pytest.LogCaptureFixture) -> Any:
-    given = '{"tracking": {"extraArgs": null}}'
+    given = '{"tracking": {"extraArgs": null, "extraEnvVars": null}}'
     engine = start({**GOOD, "trackingThreads": "8", "adoptedValues": given}, SECRETS)
     with caplog.at_level(logging.WARNING, "pulumi-engine"):
 
         def check(_: dict[str, Any]) -> None:
             assert "extraArgs" not in engine.named("mlflow-release").inputs["values"]["tracking"]
             assert [
-                "no effect yet: trackingThreads (tracking.extraArgs);" in message
+                "no effect yet: trackingThreads (tracking.extraArgs, tracking.extraEnvVars);" in message
                 for message in caplog.messages
             ] == [True]
 

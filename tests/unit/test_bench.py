@@ -73,6 +73,8 @@ def test_the_bars_are_the_issue_s() -> None:
         Name.MEMORY: "<= 3 GiB",
         Name.PREVIEW: "<= 1.5 x",
         Name.INSTALL: "<= 0.5 x",
+        Name.AUTHENTICATION: ">= 12 x",
+        Name.SERVING: ">= 25 x",
     }
 
 

@@ -35,6 +35,7 @@ def test_what_moves_is_the_version_and_its_tuning() -> None:
         "imagePostgresExporter",
         "trackingThreads",
         "trackingWorkerTimeout",
+        "fastAuthentication",
     )
 
 

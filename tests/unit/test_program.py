@@ -173,7 +173,8 @@ def test_production_is_the_deployment_of_the_design() -> Any:
         ingress = values["tracking"]["ingress"]
         assert (ingress["hostname"], ingress["tls"]) == ("mlflow.cloudnative.space", True)
         assert ingress["annotations"]["cert-manager.io/cluster-issuer"] == "letsencrypt"
-        assert values["tracking"]["auth"] == {"enabled": True}
+        hook = {"authorization_function": "mlflow_fast_authentication:authenticate_request"}
+        assert values["tracking"]["auth"] == {"enabled": True, "extraOverrides": hook}
         assert values["tracking"]["persistence"]["storageClass"] == "freenas-nfs-csi"
         assert values["postgresql"]["primary"]["persistence"]["storageClass"] == "freenas-nfs-csi"
         store = values["externalS3"]

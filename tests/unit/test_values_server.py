@@ -12,7 +12,7 @@ from tests.unit.settled import at, of
 
 def test_what_no_setting_changes() -> None:
     found = values(of())
-    assert at(found, "tracking.auth") == {"enabled": True}
+    assert at(found, "tracking.auth.enabled") is True
     assert at(found, "tracking.service") == {"type": "ClusterIP"}
     assert at(found, "run.enabled") is False
     assert at(found, "minio.enabled") is False
@@ -114,7 +114,8 @@ def test_the_chart_registry_s_password_restarts_nothing() -> None:
 
 
 def test_credentials_that_others_keep_have_no_annotation() -> None:
-    assert "podAnnotations" not in values(parse({**GOOD, "s3ExistingSecret": "mine"}))["tracking"]
+    found = values(parse({**GOOD, "s3ExistingSecret": "mine"}))
+    assert ANNOTATION not in at(found, "tracking.podAnnotations")
 
 
 def test_a_pod_asks_a_node_for_little_disk_and_may_use_much() -> None:

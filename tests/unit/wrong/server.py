@@ -83,6 +83,12 @@ EXTRA = [
         {"tracking": {"extraEnvVars": [{"name": "CLIENT_SECRET", "value": "PlantedValue"}]}},
         "tracking.extraEnvVars[0].value",
     ),
+    extra({"tracking": {"extraEnvVars": [{"name": "PYTHONPATH"}]}}, "tracking.extraEnvVars[0].name"),
+    extra({"tracking": {"extraVolumes": {"a": "b"}}}, "tracking.extraVolumes.a"),
+    extra(
+        {"tracking": {"auth": {"extraOverrides": {"authorization_function": "open:all"}}}},
+        "tracking.auth.extraOverrides.authorization_function",
+    ),
     extra({"tracking": {"enableDefaultInitContainers": False}}, "tracking.enableDefaultInitContainers"),
     extra(
         {"postgresql": {"primary": {"persistence": {"enabled": False}}}},
@@ -106,6 +112,7 @@ EXTRA = [
 REST = [
     one("autoscaling", "on"),
     one("autoscalingMemory", "101%", autoscaling="true"),
+    one("fastAuthentication", "on"),
     Case(
         "azureClientSecret", "--secret azureClientSecret", {**AZURE}, {**NO_KEYS, "azureClientSecret": "a b"}
     ),

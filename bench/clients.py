@@ -1,0 +1,110 @@
+"""Clients side by side that log runs all the time, in a process of their own; what they met, as JSON.
+
+`python -m bench.clients URL CLIENTS SECONDS`, with user and password as a JSON list on standard input. A run
+is two requests, its creation and one batch of ten metrics, on a connection that is kept, as MLflow's own
+client keeps it. The tests' clients (`tests/e2e/load.py`) have a new one for each request: they take more CPU
+than a server that is to be measured.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+WARM = 3.0
+"""Seconds before anything counts: workers import, and see each password for the first time."""
+
+TIMEOUT = 180.0
+"""Seconds that a client waits for an answer."""
+
+METRICS = [{"key": f"metric{number}", "value": 0.5, "timestamp": 1, "step": 1} for number in range(10)]
+
+
+@dataclass(frozen=True)
+class Met:
+    """What clients met: runs in a second, seconds of a run (median, and all but one in twenty), failures."""
+
+    clients: int
+    rate: float
+    p50: float
+    p95: float
+    failed: int
+
+
+def met(clients: int, seconds: float, runs: list[float], failed: int) -> Met:
+    """From the seconds of each run that ended while the clock ran. Without any the times are endless."""
+    ordered = sorted(runs)
+    p50, p95 = (ordered[int(len(ordered) * part)] if ordered else float("inf") for part in (0.5, 0.95))
+    return Met(clients, len(ordered) / seconds, p50, p95, failed)
+
+
+class Clients:
+    """Some clients of one server."""
+
+    def __init__(self, url: str, login: tuple[str, str], count: int) -> None:
+        self._host = urlsplit(url).netloc
+        token = base64.b64encode(":".join(login).encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        self._threads = [threading.Thread(target=self._client) for _ in range(count)]
+        self._stop = threading.Event()
+        self._ended: list[tuple[float, float]] = []
+        self._failed: list[str] = []
+
+    def run(self, seconds: float, warm: float = WARM) -> Met:
+        """Let them work; only runs that end in the `seconds` after the first `warm` ones count."""
+        for thread in self._threads:
+            thread.start()
+        time.sleep(warm)
+        began = time.monotonic()
+        time.sleep(seconds)
+        over = time.monotonic()
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if self._failed:
+            sys.stderr.write(f"{self._failed[0]}\n")
+        runs = [took for ended, took in self._ended if began <= ended < over]
+        return met(len(self._threads), over - began, runs, len(self._failed))
+
+    def _client(self) -> None:
+        connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT)
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                made = self._ask(connection, "create", {"experiment_id": "0"})
+                run = made["run"]["info"]["run_id"]
+                self._ask(connection, "log-batch", {"run_id": run, "metrics": METRICS})
+            except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+                self._failed.append(repr(error))
+                connection.close()
+            else:
+                now = time.monotonic()
+                self._ended.append((now, now - began))
+        connection.close()
+
+    def _ask(self, connection: http.client.HTTPConnection, what: str, body: object) -> dict[str, Any]:
+        """The answer to one request. Raises ValueError where it is no success."""
+        connection.request("POST", f"/api/2.0/mlflow/runs/{what}", json.dumps(body), self._headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != http.client.OK:
+            raise ValueError(f"{what}: {answer.status} {text[:300]!r}")
+        return dict(json.loads(text))
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    url, count, seconds = sys.argv[1:]
+    user, password = json.load(sys.stdin)
+    sys.stdout.write(json.dumps(asdict(Clients(url, (user, password), int(count)).run(float(seconds)))))
+
+
+if __name__ == "__main__":
+    main()
