@@ -18,6 +18,7 @@ from botocore.config import Config
 
 from components import names
 from lab import api, paths
+from lab.cluster.services import S3_ENDPOINT
 from ops.forward import Service, forwarded
 from ops.rotation.postgres import Postgres
 from ops.rotation.target import Target
@@ -41,7 +42,7 @@ def client() -> Any:
     access, secret = api.s3_keys()
     return boto3.client(
         "s3",
-        endpoint_url=api.settings()["s3Endpoint"],
+        endpoint_url=S3_ENDPOINT,
         region_name="us-east-1",
         aws_access_key_id=access,
         aws_secret_access_key=secret,
@@ -76,8 +77,8 @@ def bucket(name: str) -> Iterator[None]:
 
 @contextmanager
 def stack(folder: Path, namespace: str, **settings: str) -> Iterator[Scratch]:
-    """A stack that is up, with a bucket of its own."""
-    with bucket(BUCKETS[namespace]), scratch(folder, namespace) as made:
+    """A stack that is up, over its bucket."""
+    with scratch(folder, namespace) as made:
         given = {"s3Bucket": BUCKETS[namespace], **settings}
         given |= {key: json.dumps(resources) for key, resources in SMALL.items()}
         for key, text in given.items():
@@ -115,7 +116,7 @@ def tables(made: Scratch) -> dict[str, list[str]]:
     for database in postgres.databases:
         code, output, errors = postgres._psql("postgres", password, f"\\c {database}\n{COUNT}")
         assert code == 0, errors
-        found[database] = [line for line in output.splitlines() if not line.startswith("public.users|")]
+        found[database] = sorted(line for line in output.splitlines() if not line.startswith("public.users|"))
     return found
 
 
@@ -145,14 +146,9 @@ def fill(made: Scratch) -> None:
 @pytest.fixture(scope="module")
 def source(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
     """A backup of a stack with runs, and what the stack had. The stack is destroyed, its bucket stays."""
-    folder = tmp_path_factory.mktemp("backup")
     with bucket(BUCKETS[SOURCE]):
-        with scratch(folder / "a", SOURCE) as made:
-            given = {"s3Bucket": BUCKETS[SOURCE], "backupSchedule": "17 2 * * *"}
-            given |= {key: json.dumps(resources) for key, resources in SMALL.items()}
-            for key, text in given.items():
-                made.run("config", "set", key, text)
-            made.run("up", "--yes", "--skip-preview")
+        folder = tmp_path_factory.mktemp("backup")
+        with stack(folder, SOURCE, backupSchedule="17 2 * * *") as made:
             fill(made)
             rows, artifacts = tables(made), objects(BUCKETS[SOURCE])
             assert len(artifacts) == 2 * RUNS
@@ -170,7 +166,7 @@ def source(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def target(source: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """Another stack, new, with another bucket."""
-    with stack(tmp_path_factory.mktemp("restore"), TARGET) as made:
+    with bucket(BUCKETS[TARGET]), stack(tmp_path_factory.mktemp("restore"), TARGET) as made:
         yield made
 
 
@@ -187,20 +183,20 @@ def test_backups_say_what_they_hold_and_share_the_artifacts(source: Any) -> None
 def test_a_corrupt_dump_and_a_partial_backup_are_refused_and_nothing_is_touched(
     source: Any, target: Scratch
 ) -> None:
-    """The first backup gets a changed byte in one dump, then loses its manifest."""
+    """The first backup gets a changed byte in one dump, then half of it, then loses its manifest."""
     before = (tables(target), objects(BUCKETS[TARGET]))
     where = source["first"]["where"]
     key = where.removeprefix(f"s3://{BUCKETS[SOURCE]}/")
     store, dump = client(), {"Bucket": BUCKETS[SOURCE], "Key": f"{key}runs.dump"}
     content = store.get_object(**dump)["Body"].read()
-    middle = len(content) // 2
-    broken = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-    store.put_object(**dump, Body=broken)
+    store.put_object(**dump, Body=content[:-1] + bytes([content[-1] ^ 1]))
     told = ops("restore", "--from", where, "--stack", "dev", "--yes", code=1)
     assert "runs.dump is corrupt, its SHA-256 is not the manifest's" in told
-    _forge(source, key, broken)
+    cut = content[: len(content) * 3 // 4]
+    store.put_object(**dump, Body=cut)
+    _forge(source, key, cut)
     told = ops("restore", "--from", where, "--stack", "dev", "--yes", code=1)
-    assert "check: " in told
+    assert "check: runs.dump cannot be read to its end: nothing was changed" in told
     store.delete_object(Bucket=BUCKETS[SOURCE], Key=f"{key}manifest.json")
     told = ops("restore", "--from", where, "--stack", "dev", "--yes", code=1)
     assert "it has no manifest" in told
@@ -210,10 +206,10 @@ def test_a_corrupt_dump_and_a_partial_backup_are_refused_and_nothing_is_touched(
 
 
 def _forge(source: Any, key: str, content: bytes) -> None:
-    """Let the manifest agree with a broken dump: then PostgreSQL's own reading has to find it."""
+    """Let the manifest agree with a dump that is cut: then PostgreSQL's own reading has to find it."""
     manifest = json.loads(json.dumps(source["first"]["stored"]))
     dump = manifest["databases"]["runs"]["dump"]
-    dump["sha256"] = hashlib.sha256(content).hexdigest()
+    dump.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
     body = json.dumps(manifest).encode()
     client().put_object(Bucket=BUCKETS[SOURCE], Key=f"{key}manifest.json", Body=body)
 
