@@ -72,6 +72,12 @@ rotate: $(READY) ## Change the credentials while it serves (STACK=name, ARGS="--
 diagnose: $(READY) ## Why a stack does not come up or does not serve, and the fix (STACK=name)
 	@$(RUN) ops diagnose $(if $(STACK),--stack $(STACK))
 
+backup: $(READY) ## Back up databases and artifacts now (STACK=name, ARGS=--list: what there is)
+	@$(RUN) ops backup $(if $(STACK),--stack $(STACK)) $(ARGS)
+
+restore: $(READY) ## Restore into a new or emptied stack (FROM=latest, a name or s3://..., STACK=name, YES=1)
+	@$(RUN) ops restore $(if $(FROM),--from $(FROM)) $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -98,4 +104,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate backup restore lint test-fast test-e2e test bench docs lock

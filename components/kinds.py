@@ -1,4 +1,4 @@
-"""The three Kubernetes resources of the program, as the provider's schema has them.
+"""The Kubernetes resources of the program, as the provider's schema has them.
 
 `pulumi_kubernetes.core.v1` and `.helm.v3` declare the same and hundreds more, and importing them takes
 0.25 s: a third of all that a preview without changes takes. Types, properties and ids are equal, so is the
@@ -54,6 +54,23 @@ class ReadSecret(pulumi.CustomResource):
         """`secret_id` is `namespace/name`; while it is unknown nothing is read."""
         known = pulumi.ResourceOptions.merge(_hidden(opts), pulumi.ResourceOptions(id=secret_id))
         super().__init__(SECRET, resource, {"data": None}, known)
+
+
+class Own(pulumi.CustomResource):
+    """Any other object of the stack's own."""
+
+    def __init__(
+        self,
+        resource: str,
+        kind: str,
+        metadata: Mapping[str, Any],
+        body: Mapping[str, Any],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """`kind` is `group/version:Kind`, `body` what the object has beside its metadata."""
+        version, _, name = kind.partition(":")
+        inputs = {"apiVersion": version.removeprefix("core/"), "kind": name, "metadata": metadata, **body}
+        super().__init__(f"kubernetes:{kind}", resource, inputs, opts)
 
 
 class Release(pulumi.CustomResource):

@@ -44,6 +44,16 @@ def tracking(release: str) -> str:
     return _cut(f"{fullname(release)}-tracking")
 
 
+def backup(release: str) -> str:
+    """Name of the CronJob of backups and of what belongs to it (a CronJob's may have 52 characters)."""
+    return f"{release}-backup"
+
+
+def restore(release: str) -> str:
+    """Name of what is there while a restore is under way."""
+    return f"{release}-restore"
+
+
 def service_url(release: str, namespace: str) -> str:
     """URL of the server inside the cluster, whatever the cluster's domain."""
     return f"http://{tracking(release)}.{namespace}.svc"

@@ -10,6 +10,7 @@ from pulumi_kubernetes import Provider
 
 from components import credentials, names
 from components.adopted import note
+from components.backup import backups
 from components.kinds import Namespace, Release
 from components.secrets import stack_secrets
 from components.settings import Settings
@@ -61,6 +62,12 @@ class MlflowTracking(pulumi.ComponentResource):
             args,
             self.namespace,
             pulumi.ResourceOptions(parent=self, provider=provider, protect=args.protect, depends_on=secrets),
+        )
+        backups(
+            name,
+            args,
+            self.namespace,
+            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[release]),
         )
         login = credentials.read(
             name,

@@ -114,7 +114,7 @@ def database(settings: Settings) -> dict[str, Any]:
                 "user": settings.database_user,
                 "database": settings.database_name,
                 "authDatabase": settings.database_auth_name,
-                "existingSecret": _database_secret(settings),
+                "existingSecret": database_secret(settings),
                 "existingSecretPasswordKey": settings.database_existing_secret_key,
             },
         }
@@ -131,9 +131,10 @@ def database(settings: Settings) -> dict[str, Any]:
         "readinessProbe": {"enabled": True, **_START, "periodSeconds": 5, "failureThreshold": 6},
         "livenessProbe": {"enabled": True, "initialDelaySeconds": 0},
     }
-    auth = {} if settings.kept_chart_secret else {"auth": {"existingSecret": _database_secret(settings)}}
+    auth = {} if settings.kept_chart_secret else {"auth": {"existingSecret": database_secret(settings)}}
     return {"postgresql": {"enabled": True, "primary": primary, **auth}}
 
 
-def _database_secret(settings: Settings) -> str:
+def database_secret(settings: Settings) -> str:
+    """The Secret with the database's password."""
     return settings.database_existing_secret or names.own(settings.release_name, names.DATABASE_SECRET)

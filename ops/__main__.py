@@ -307,6 +307,49 @@ def diagnose(stack: StackName = None, as_json: AsJson = False) -> None:
         raise typer.Exit(3)
 
 
+@app.command()
+def backup(
+    stack: StackName = None,
+    show: Annotated[bool, typer.Option("--list", help="Only list the backups that there are")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back up both databases and the artifacts now, as the stack's CronJob does; or list the backups."""
+    from ops import backup as saving
+    from ops.stack import Stack, current
+
+    found = (saving.listed if show else saving.backup)(Stack(stack or current()))
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        (saving.report_list if show else saving.report)(found)
+
+
+@app.command()
+def restore(
+    source: Annotated[
+        str, typer.Option("--from", help="latest, a backup's name, or s3://BUCKET/.../NAME of another stack")
+    ],
+    stack: StackName = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up what the target has; asks for the stack's name")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; with --replace needs --confirm")] = False,
+    confirm: Annotated[str | None, typer.Option(help="The stack's name, to go with --yes --replace")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Restore a backup into a stack that is new or empty."""
+    from ops import restore as restoring
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    restoring.ask(chosen.name, source, replace=replace, yes=yes, confirm=confirm)
+    found = restoring.restore(chosen, source, replace=replace)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        restoring.report(chosen, found)
+
+
 def main() -> None:
     """Run the command line; what the person can act on ends as one message and exit code 1."""
     # Asked to end, it ends as on Ctrl-C: in order, and with what it has started. Set even where a shell

@@ -10,11 +10,12 @@ from typing import Any
 
 from components import names
 from ops.console import OpsError
-from ops.recover import NAMESPACE, RELEASE, SECRET
+from ops.recover import RELEASE
 from ops.stack import Stack
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi marks a secret in a state."""
+KUBERNETES = "kubernetes:"
 _STACK = "pulumi:pulumi:Stack"
 
 
@@ -28,7 +29,7 @@ class Deployed:
     release: Mapping[str, Any]
     """name, namespace, revision, status, version (the chart's)."""
     objects: tuple[Mapping[str, Any], ...]
-    """The stack's own Namespace and Secrets."""
+    """The stack's own objects: Namespace, Secrets, those of backups."""
 
     def login(self) -> dict[str, str]:
         """The login as its Secret has it, by key; empty before the outputs are there."""
@@ -62,7 +63,7 @@ def deployed(stack: Stack) -> Deployed:
         objects=tuple(
             found["inputs"]
             for found in resources
-            if found["type"] in (NAMESPACE, SECRET) and not found.get("external")
+            if found["type"].startswith(KUBERNETES) and found["type"] != RELEASE and not found.get("external")
         ),
     )
 

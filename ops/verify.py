@@ -215,6 +215,20 @@ def verified(stack: Stack, url: str | None = None) -> Proof:
         return verify(deployment)
 
 
+@retry(
+    retry=retry_if_exception_type(OpsError),
+    # A proxy in front may need a moment to find a server that has just been started.
+    stop=stop_after_delay(60),
+    wait=wait_fixed(1),
+    reraise=True,
+)
+def signed_in(stack: Stack) -> None:
+    """The login of a stack's outputs is let in. Raises `OpsError`."""
+    with reachable(stack.outputs(), stack.config()) as deployment:
+        user = (deployment.username, deployment.password)
+        _expect(deployment.url, user, 200, "with the stack's credentials")
+
+
 def as_json(proof: Proof) -> dict[str, object]:
     """The proof as plain data."""
     return asdict(proof)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from components.settings.model import Settings
 
+CHART = "5.1.17"
+"""The chart whose own tags are known here."""
+_TAGS = {"image_mlflow": "3.3.2-debian-12-r0", "image_postgresql": "17.6.0-debian-12-r4"}
+
 
 @dataclass(frozen=True)
 class Image:
@@ -32,3 +36,21 @@ def parts(reference: str, default: str) -> Image:
         registry = default
     repository, _, tag = rest.partition(":")
     return Image(registry, repository, tag, digest)
+
+
+def own_tag(settings: Settings, name: str) -> str:
+    """The tag that the chart itself gives an image; empty where that is not known."""
+    return _TAGS[name] if settings.chart_version == CHART else ""
+
+
+def reference(settings: Settings, name: str) -> str:
+    """An image as a pod names it, for what runs beside the chart."""
+    found = image(settings, name)
+    tag = found.tag or ("" if found.digest else own_tag(settings, name))
+    return "".join(
+        (
+            f"{found.registry}/{found.repository}",
+            f":{tag}" if tag else "",
+            f"@{found.digest}" if found.digest else "",
+        )
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from components.settings import adopted_rules, extra, rules, server_rules, store_rules
+from components.settings import adopted_rules, backup_rules, extra, rules, server_rules, store_rules
 from components.settings.mistakes import Mistake, WrongSettings, shown
 from components.settings.model import KEYS, Settings, about, key_of, remove_command, set_command
 
@@ -22,6 +22,7 @@ _RULES = (
     server_rules.volumes,
     server_rules.server,
     rules.metrics,
+    backup_rules.backup,
     extra.extra_values,
     extra.search_path,
     adopted_rules.adopted_values,

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from components import names
+from components.settings.backup import Backup
 from components.settings.cluster import Chart, Cluster, Images
 from components.settings.fields import Group, Knob, knob_of
 from components.settings.network import Ingress, Metrics
@@ -26,13 +27,27 @@ GROUPS: tuple[type[Group], ...] = (
     Volumes,
     Server,
     Metrics,
+    Backup,
     Extra,
 )
 """In the order in which a person reads them."""
 
 
 class Settings(
-    Cluster, Chart, Images, Ingress, Artifacts, S3, Gcs, Azure, Database, Volumes, Server, Metrics, Extra
+    Cluster,
+    Chart,
+    Images,
+    Ingress,
+    Artifacts,
+    S3,
+    Gcs,
+    Azure,
+    Database,
+    Volumes,
+    Server,
+    Metrics,
+    Backup,
+    Extra,
 ):
     """A stack's settings, each valid in itself. `components.settings.load` makes them valid together."""
 

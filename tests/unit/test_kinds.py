@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pulumi
+from pulumi_kubernetes.batch import v1 as batch
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.helm import v3 as helm
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
@@ -15,6 +16,7 @@ from components import kinds
 from ops.stack import PROGRAM
 from tests.unit.engine import Registered, awaited, start
 
+SPEC: Any = {"schedule": "@daily", "jobTemplate": {"spec": {"template": {}}}}
 META = {"name": "creds", "namespace": "mlflow"}
 HEAVY = {"pulumi_kubernetes.core.v1", "pulumi_kubernetes.helm.v3", "pulumi_kubernetes.meta.v1", "requests"}
 
@@ -27,6 +29,7 @@ def theirs() -> list[pulumi.CustomResource]:
             "secret", metadata=ObjectMetaArgs(name="creds", namespace="mlflow"), data={"key": "dmFsdWU="}
         ),
         core.Secret.get("read", "mlflow/creds"),
+        batch.CronJob("cron", metadata=ObjectMetaArgs(name="creds", namespace="mlflow"), spec=SPEC),
         helm.Release(
             "release",
             chart="oci://registry.example.com/mlflow",
@@ -54,6 +57,7 @@ def ours() -> list[pulumi.CustomResource]:
         kinds.Namespace("namespace", "mlflow", opts),
         kinds.Secret("secret", META, {"key": "dmFsdWU="}, opts),
         kinds.ReadSecret("read", "mlflow/creds", opts),
+        kinds.Own("cron", "batch/v1:CronJob", META, {"spec": SPEC}, opts),
         kinds.Release("release", release, opts),
     ]
 

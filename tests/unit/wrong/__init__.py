@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.wrong import adopted, cluster, maps, server, stores, texts
+from tests.unit.wrong import adopted, backup, cluster, maps, server, stores, texts
 
 FIRST = [
     *cluster.VALUES,
@@ -13,6 +13,7 @@ FIRST = [
     *server.SERVER,
     *server.EXTRA,
     *server.REST,
+    *backup.BACKUP,
 ]
 """Every setting at least once."""
 SECOND = [

@@ -1,0 +1,143 @@
+"""Pods of the stack's own Jobs: pure functions from settings, no secret in what they give.
+
+They run images that the stack runs anyway, reach database and store as the server does, and conform to the
+security standard `restricted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components import names
+from components.settings import Settings
+from components.settings.images import reference
+from components.values import values
+from components.values_server import database_secret
+
+_USER = 1001
+"""The user of Bitnami's images, as the chart's pods have it (5.1.17)."""
+_TMP = "/tmp"  # noqa: S108 - in the container, a volume of the pod's own
+
+
+def selector(what: str, instance: str) -> dict[str, str]:
+    """Labels that these pods have and no others: those of the release count for drift and diagnosis."""
+    return {"app.kubernetes.io/name": what, "app.kubernetes.io/instance": instance}
+
+
+def client_of_database(settings: Settings) -> dict[str, str]:
+    """The label by which the sub-chart's policy knows who may ask the database (chart 5.1.17)."""
+    if settings.database == "external":
+        return {}
+    return {f"{names.database(settings.release_name)}-client": "true"}
+
+
+def template(
+    settings: Settings,
+    labels: Mapping[str, str],
+    containers: Sequence[dict[str, Any]],
+    volumes: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """A pod that runs its containers one after the other, and has no token of the API server."""
+    tracking = values(settings)["tracking"]
+    spec = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "serviceAccountName": _account(settings, tracking),
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [*containers[:-1]],
+        "containers": [containers[-1]],
+        "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}, *tracking.get("extraVolumes", [])],
+        **{key: tracking[key] for key in ("nodeSelector", "tolerations") if key in tracking},
+    }
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    return {"metadata": {"labels": {**labels}}, "spec": spec}
+
+
+def _account(settings: Settings, tracking: Mapping[str, Any]) -> str:
+    """The server's own service account: with workload identity the store knows no other."""
+    account = tracking.get("serviceAccount", {})
+    own = names.tracking(settings.release_name) if account.get("create", True) else "default"
+    return str(account.get("name") or own)
+
+
+def container(
+    settings: Settings,
+    image: str,
+    name: str,
+    command: list[str],
+    env: list[dict[str, Any]],
+    resources: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
+    """A container of one of the stack's images, which can write to `/tmp` alone."""
+    server = image == "image_mlflow"
+    mounts = values(settings)["tracking"].get("extraVolumeMounts", []) if server else []
+    return {
+        "name": name,
+        "image": reference(settings, image),
+        "command": command,
+        "env": [*plain({"HOME": _TMP, "PYTHONDONTWRITEBYTECODE": "1"} if server else {"HOME": _TMP}), *env],
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": _TMP}, *mounts],
+    }
+
+
+def plain(variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Variables with their values."""
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def secret(variable: str, name: str, key: str) -> dict[str, Any]:
+    """A variable that a Secret holds."""
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
+
+
+def database(settings: Settings) -> tuple[str, str, str, str, str]:
+    """Host, port, role, and the databases of runs and of users (chart 5.1.17)."""
+    if settings.database == "external":
+        return (
+            *(settings.database_host, str(settings.database_port), settings.database_user),
+            *(settings.database_name, settings.database_auth_name),
+        )
+    chart = values(settings)["postgresql"]
+    auth, service = chart.get("auth", {}), chart["primary"].get("service", {})
+    runs = str(auth.get("database", "bitnami_mlflow"))
+    return (
+        *(names.database(settings.release_name), str(service.get("ports", {}).get("postgresql", 5432))),
+        *(str(auth.get("username", "bn_mlflow")), runs, f"{runs}_auth"),
+    )
+
+
+def database_login(settings: Settings) -> list[dict[str, Any]]:
+    """The variables by which libpq signs in as MLflow's role, and the names of both databases."""
+    host, port, user, runs, users = database(settings)
+    key = settings.database_existing_secret_key
+    if settings.database != "external":
+        key = names.DATABASE_ADMIN_KEY if user == "postgres" else names.DATABASE_USER_KEY
+    login = {"PGHOST": host, "PGPORT": port, "PGUSER": user, "RUNS_DATABASE": runs, "USERS_DATABASE": users}
+    return [*plain(login), secret("PGPASSWORD", database_secret(settings), key)]
+
+
+def store_login(settings: Settings) -> list[dict[str, Any]]:
+    """What the server has to reach its S3 store: endpoint, keys, and the variables it is given besides."""
+    chart = values(settings)
+    env = plain({"MLFLOW_S3_ENDPOINT_URL": settings.s3_endpoint})
+    if not settings.workload_identity:
+        store = chart["externalS3"]
+        name = store["existingSecret"]
+        env.append(secret("AWS_ACCESS_KEY_ID", name, store["existingSecretAccessKeyIDKey"]))
+        env.append(secret("AWS_SECRET_ACCESS_KEY", name, store["existingSecretKeySecretKey"]))
+    return [*env, *chart["tracking"].get("extraEnvVars", [])]

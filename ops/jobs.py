@@ -1,0 +1,131 @@
+"""Jobs that a command runs to their end: container by container, with what the last line of one says."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from ops.console import OpsError
+
+_LOOK = 0.5
+"""Seconds between two looks."""
+_OF_JOB = "batch.kubernetes.io/job-name"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One Job, and how long its pod may take to start, in seconds."""
+
+    api: client.CoreV1Api
+    namespace: str
+    name: str
+    patience: float
+
+    @classmethod
+    def begin(
+        cls,
+        api: client.CoreV1Api,
+        namespace: str,
+        prefix: str,
+        spec: Mapping[str, Any],
+        patience: float,
+        **metadata: Any,
+    ) -> Job:
+        """Make a Job that is tried once; its name begins with `prefix`."""
+        name = f"{prefix}-{secrets.token_hex(3)}"
+        body: Any = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": name, **metadata},
+            "spec": {**spec, "backoffLimit": 0},
+        }
+        client.BatchV1Api(api.api_client).create_namespaced_job(namespace, body)
+        return cls(api, namespace, name, patience)
+
+    def pod(self) -> dict[str, Any] | None:
+        """Its pod, as the API has it; None before there is one."""
+        found = self.api.list_namespaced_pod(self.namespace, label_selector=f"{_OF_JOB}={self.name}")
+        pods: list[dict[str, Any]] = self.api.api_client.sanitize_for_serialization(found)["items"]
+        return pods[0] if pods else None
+
+    def running(self, container: str) -> str:
+        """Wait until a container runs; the pod's name. Raises `OpsError` where it cannot."""
+        pod = self._until(container, ("running", "terminated"))
+        return str(pod["metadata"]["name"])
+
+    def ended(self, container: str) -> None:
+        """Wait until a container has done its work. Raises `OpsError` with its last line where it failed."""
+        self._until(container, ("terminated",))
+
+    def _until(self, container: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+        last = time.monotonic() + self.patience
+        while True:
+            pod = self.pod()
+            states = _states(pod) if pod else {}
+            for name, state in states.items():
+                if state.get("terminated", {}).get("exitCode"):
+                    raise OpsError(f"{name}: {self._last_line(name)}")
+            here = states.get(container, {})
+            if pod and any(state in here for state in wanted):
+                return pod
+            if any("running" in state or "terminated" in state for state in states.values()):
+                last = time.monotonic() + self.patience
+            if time.monotonic() > last or self._failed():
+                raise OpsError(f"job {self.name} does not run: {_why(pod)}")
+            time.sleep(_LOOK)
+
+    def _failed(self) -> bool:
+        """Whether the Job was given up: its deadline has passed, or a policy refuses its pod."""
+        job: Any = client.BatchV1Api(self.api.api_client).read_namespaced_job(self.name, self.namespace)
+        return any(one.type == "Failed" for one in job.status.conditions or [])
+
+    def told(self, container: str) -> dict[str, Any]:
+        """The JSON object that a container printed last."""
+        return dict(json.loads(self._last_line(container)))
+
+    def _last_line(self, container: str) -> str:
+        pod = self.pod()
+        assert pod is not None  # noqa: S101 - somebody has seen its states
+        name = pod["metadata"]["name"]
+        text = str(self.api.read_namespaced_pod_log(name, self.namespace, container=container, tail_lines=20))
+        lines = [line for line in text.splitlines() if line.strip()]
+        errors = [line for line in lines if "error:" in line.lower()]
+        return (errors or lines or ["it printed nothing"])[-1].removeprefix("error: ")
+
+    def end(self) -> None:
+        """Delete it, and return when its pod is gone."""
+        batch = client.BatchV1Api(self.api.api_client)
+        try:
+            batch.delete_namespaced_job(self.name, self.namespace, propagation_policy="Background")
+        except ApiException as error:
+            if error.status != 404:
+                raise
+        while self.pod():
+            time.sleep(_LOOK)
+
+
+def _states(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each container of a pod is at."""
+    status = pod.get("status", {})
+    found = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    return {one["name"]: one.get("state", {}) for one in found}
+
+
+def _why(pod: Mapping[str, Any] | None) -> str:
+    """Why a pod does not run, in Kubernetes' own words."""
+    if pod is None:
+        return "it has no pod; `kubectl describe job` shows why"
+    waits = [
+        f"{name} {state['waiting'].get('reason')}: {state['waiting'].get('message', '')}"
+        for name, state in _states(pod).items()
+        if state.get("waiting", {}).get("reason") not in (None, "PodInitializing")
+    ]
+    told = [one.get("message", "") for one in pod["status"].get("conditions", []) if one["status"] == "False"]
+    return "; ".join(filter(None, [*waits, *told])) or str(pod["status"].get("phase"))

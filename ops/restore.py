@@ -1,0 +1,183 @@
+"""Restores a backup into a stack that is new or empty, or whose contents are given up.
+
+All is checked before anything is touched, in the pod that restores. The server is stopped only for the
+transactions of both databases, of which neither or both are done, and it is started again whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from components import backup_pods, names
+from components.settings import Settings, WrongSettings, parse
+from components.settings.backup_rules import unfit
+from ops import cluster, destroy
+from ops.backup import lines
+from ops.console import OpsError, err, out, step
+from ops.jobs import Job
+from ops.rotation import rollout
+from ops.rotation.target import Target
+from ops.stack import Stack
+from ops.verify import signed_in
+
+_BEGUN = "mlflow.restore/begun"
+"""Annotation of the program's ConfigMap while the server is stopped: how many pods it had."""
+_DEADLINE = 6 * 3600
+
+
+def ask(stack: str, wanted: str, *, replace: bool, yes: bool, confirm: str | None) -> None:
+    """Ask, and go on where the answer is the wanted one.
+
+    Raises `OpsError`, and `typer.BadParameter` where the options contradict each other.
+    """
+    name = stack.rsplit("/", 1)[-1]
+    if (confirm is not None) != (yes and replace) or confirm not in (None, name):
+        raise typer.BadParameter(f"--yes with --replace needs --confirm {name}; nothing else takes --confirm")
+    if replace and not yes:
+        destroy.ask(name, f"All that stack {name} has is lost. Type its name to restore {wanted} into it")
+    elif not yes:
+        typer.confirm(f"Restore {wanted} into stack {name}?", abort=True, err=True)
+
+
+def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
+    """Restore the backup `wanted`; what was restored.
+
+    `wanted` is "latest", a name, or the `s3://` address of another stack's; `replace` gives up what the
+    target has. Raises `OpsError`: then the target is as it was, or a second run finishes.
+    """
+    target = Target.of(stack)
+    settings = _settings(stack)
+    begun = _begun(target)
+    if begun is not None:
+        err.print(
+            "[yellow]note:[/yellow] a restore was cut short here, and the server is stopped: it is done anew"
+        )
+    _end_earlier(target)
+    replicas = _replicas(target)
+    program = _program(target, begun)
+    given_up = replace or (begun is not None and not replicas)
+    spec = {
+        "activeDeadlineSeconds": _DEADLINE,
+        "template": backup_pods.restore(settings, program, wanted, given_up),
+    }
+    job = Job.begin(
+        target.api, target.namespace, program, spec, target.timeout, labels=backup_pods.labels(settings)
+    )
+    try:
+        found = _checked(job)
+        _stopped(target, begun or replicas)
+        with step("Restores both databases"):
+            pod = job.running("restore")
+            go = ["touch", f"{backup_pods.WORK}/go"]
+            with cluster.executed(target.api, target.namespace, pod, "restore", go) as socket:
+                socket.run_forever(timeout=60)
+            job.ended("restore")
+    finally:
+        _put_back(target, job, begun or replicas)
+    with step("Signs in with the login that the outputs show"):
+        signed_in(stack)
+    return found
+
+
+def _settings(stack: Stack) -> Settings:
+    """The target's settings. Raises `OpsError` where it cannot be restored into."""
+    try:
+        settings = parse(stack.all_settings())
+        if found := [finding.mistake for finding in unfit(settings)]:
+            raise WrongSettings(found)
+    except WrongSettings as wrong:
+        raise OpsError(str(wrong)) from wrong
+    return settings
+
+
+def _checked(job: Job) -> dict[str, Any]:
+    """Fetch and check the backup, then bring its artifacts; what it is."""
+    with step("Fetches the backup and checks its manifest, checksums and artifacts"):
+        job.ended("fetch")
+    found = job.told("fetch")
+    with step("Reads both dumps, compares schema and rows, sees that the target is empty"):
+        job.ended("check")
+    with step("Copies the artifacts that are not there"):
+        job.ended("artifacts")
+    return found
+
+
+def _program(target: Target, begun: int | None) -> str:
+    """The ConfigMap of the program, made or brought up to date; its name."""
+    name = names.restore(target.release)
+    body: Any = {"metadata": {"name": name}, "data": backup_pods.program()}
+    if begun is None:
+        _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+        target.api.create_namespaced_config_map(target.namespace, body)
+    else:
+        target.api.patch_namespaced_config_map(name, target.namespace, body)
+    return name
+
+
+def _begun(target: Target) -> int | None:
+    """How many pods the server had when a restore stopped it that was cut short; None where none was."""
+    name = names.restore(target.release)
+    found: Any = _unless(404, lambda: target.api.read_namespaced_config_map(name, target.namespace))
+    text = ((found and found.metadata.annotations) or {}).get(_BEGUN)
+    return None if text is None else int(json.loads(text))
+
+
+def _end_earlier(target: Target) -> None:
+    """End the Jobs of earlier restores: one may still be at it."""
+    jobs: Any = client.BatchV1Api(target.api.api_client).list_namespaced_job(target.namespace)
+    for found in jobs.items:
+        if found.metadata.name.startswith(f"{names.restore(target.release)}-"):
+            Job(target.api, target.namespace, found.metadata.name, target.timeout).end()
+
+
+def _replicas(target: Target) -> int:
+    apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
+    scale: Any = apps.read_namespaced_deployment_scale(name, target.namespace)
+    return int(scale.spec.replicas or 0)
+
+
+def _scale(target: Target, replicas: int) -> None:
+    apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
+    apps.patch_namespaced_deployment_scale(name, target.namespace, {"spec": {"replicas": replicas}})
+
+
+def _stopped(target: Target, replicas: int) -> None:
+    """Stop the server, after it is written down how many pods it had."""
+    mark = {"metadata": {"annotations": {_BEGUN: str(replicas)}}}
+    target.api.patch_namespaced_config_map(names.restore(target.release), target.namespace, mark)
+    with step("Stops the server"):
+        _scale(target, 0)
+        rollout.gone(target, rollout.uids(target))
+
+
+def _put_back(target: Target, job: Job, replicas: int) -> None:
+    """The server runs as before, and nothing of the restore is left."""
+    job.end()
+    if not _replicas(target):
+        with step("Starts the server"):
+            _scale(target, replicas)
+            rollout.gone(target, ())
+    name = names.restore(target.release)
+    _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+
+
+def _unless(status: int, ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except ApiException as error:
+        if error.status != status:
+            raise
+        return None
+
+
+def report(stack: Stack, found: Mapping[str, Any]) -> None:
+    """What was restored."""
+    out.print(f"[green]restored[/green] {found['found']['name']} into {stack.name}, from {found['where']}")
+    for line in lines(found["found"]):
+        out.print(f"  {line}", markup=False)

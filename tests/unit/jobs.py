@@ -1,0 +1,189 @@
+"""A cluster that runs Jobs, one container after the other, and has a server that can be stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from ops import cluster, jobs
+from ops.rotation import rollout
+from ops.stack import Stack
+from tests.unit.cases import GOOD, SECRETS
+
+SETTINGS = {**GOOD, **SECRETS, "namespace": "mlflow", "releaseName": "mlflow", "timeout": "600"}
+FILE = {"name": "x", "bytes": 2048, "sha256": "abc"}
+STORED: dict[str, Any] = {
+    "name": "20260101T000000Z",
+    "databases": {
+        "runs": {"dump": FILE, "rows": {"public.runs": 12, "public.params": 3}},
+        "users": {"dump": FILE, "rows": {"public.users": 2}},
+    },
+    "artifacts": {"objects": 3, "bytes": 5 << 20, "inventory": FILE},
+}
+PRINTED = {
+    "store": {"stored": STORED, "where": "s3://mlflow/backups/", "deleted": []},
+    "fetch": {"found": STORED, "where": "s3://mlflow/backups/20260101T000000Z"},
+}
+
+
+class Cluster:
+    """The Kubernetes API, all of it; a pod's next container ends each time the pod is looked at."""
+
+    def __init__(self) -> None:
+        self.api_client = SimpleNamespace(sanitize_for_serialization=lambda found: found)
+        self.cron_job: dict[str, Any] | None = None
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.made: list[Any] = []
+        self.done: dict[str, int] = {}
+        self.failing = ""
+        """The container that fails."""
+        self.stuck: dict[str, Any] | None = None
+        """The state in which every pod stays."""
+        self.given_up = False
+        self.printed: dict[str, str] = {name: json.dumps(found) for name, found in PRINTED.items()}
+        self.maps: dict[str, dict[str, Any]] = {}
+        self.replicas = 2
+        self.gone = False
+        self.went = False
+        """Whether the last Job was told that the server is stopped."""
+        self.happened: list[str] = []
+        self.cut = ""
+        """What is killed as soon as it has happened."""
+
+    def note(self, what: str) -> None:
+        self.happened.append(what)
+        if what == self.cut:
+            raise KeyboardInterrupt
+
+    def go(self) -> None:
+        self.went = True
+        self.note("go")
+
+    # Jobs and their pods.
+
+    def read_namespaced_cron_job(self, name: str, namespace: str) -> Any:
+        assert (name, namespace) == ("mlflow-backup", "mlflow")
+        if self.cron_job is None:
+            raise ApiException(status=404)
+        return self.cron_job
+
+    def create_namespaced_job(self, namespace: str, body: Any) -> None:
+        self.made.append(body)
+        self.jobs[body["metadata"]["name"]] = body
+        self.done[body["metadata"]["name"]] = 0
+        self.went = False
+
+    def read_namespaced_job(self, name: str, namespace: str) -> Any:
+        conditions = [SimpleNamespace(type="Failed")] if self.given_up else None
+        return SimpleNamespace(status=SimpleNamespace(conditions=conditions))
+
+    def list_namespaced_job(self, namespace: str) -> Any:
+        return SimpleNamespace(
+            items=[SimpleNamespace(metadata=SimpleNamespace(name=name)) for name in self.jobs]
+        )
+
+    def delete_namespaced_job(self, name: str, namespace: str, propagation_policy: str) -> None:
+        if name not in self.jobs:
+            raise ApiException(status=404)
+        del self.jobs[name]
+        self.note("job ended")
+
+    def list_namespaced_pod(self, namespace: str, label_selector: str) -> Any:
+        name = label_selector.partition("=")[2]
+        if name not in self.jobs or self.gone:
+            return {"items": []}
+        spec = self.jobs[name]["spec"]["template"]["spec"]
+        containers = [one["name"] for one in (*spec["initContainers"], *spec["containers"])]
+        self.done[name] += 1
+        states = [self._state(place, each, self.done[name]) for place, each in enumerate(containers)]
+        split = len(spec["initContainers"])
+        status = {
+            "phase": "Pending",
+            "initContainerStatuses": states[:split],
+            "containerStatuses": states[split:],
+            "conditions": [{"type": "PodScheduled", "status": "True"}],
+        }
+        return {"items": [{"metadata": {"name": f"{name}-pod"}, "status": status}]}
+
+    def _state(self, place: int, container: str, done: int) -> dict[str, Any]:
+        if self.stuck is not None:
+            return {"name": container, "state": self.stuck}
+        if place > done or (container == self.failing and place == done):
+            return {"name": container, "state": {"waiting": {"reason": "PodInitializing"}}}
+        waits = container == "restore" and not self.went
+        if place == done or waits:
+            return {"name": container, "state": {"running": {}}}
+        return {"name": container, "state": {"terminated": {"exitCode": int(container == self.failing)}}}
+
+    def read_namespaced_pod_log(self, name: str, namespace: str, container: str, tail_lines: int) -> str:
+        return self.printed.get(container, "")
+
+    # The program's ConfigMap, and the server.
+
+    def read_namespaced_config_map(self, name: str, namespace: str) -> Any:
+        if name not in self.maps:
+            raise ApiException(status=404)
+        return SimpleNamespace(metadata=SimpleNamespace(annotations=self.maps[name].get("annotations")))
+
+    def create_namespaced_config_map(self, namespace: str, body: Any) -> None:
+        self.maps[body["metadata"]["name"]] = {"data": body["data"]}
+
+    def patch_namespaced_config_map(self, name: str, namespace: str, body: Any) -> None:
+        self.maps[name] |= {
+            "annotations": body["metadata"].get("annotations", self.maps[name].get("annotations"))
+        }
+
+    def delete_namespaced_config_map(self, name: str, namespace: str) -> None:
+        if self.maps.pop(name, None) is None:
+            raise ApiException(status=404)
+
+    def read_namespaced_deployment_scale(self, name: str, namespace: str) -> Any:
+        assert (name, namespace) == ("mlflow-tracking", "mlflow")
+        return SimpleNamespace(spec=SimpleNamespace(replicas=self.replicas))
+
+    def patch_namespaced_deployment_scale(self, name: str, namespace: str, body: Any) -> None:
+        self.replicas = body["spec"]["replicas"]
+        self.note(f"scaled to {self.replicas}")
+
+
+class BackedUp(Stack):
+    """The stack, by its settings alone."""
+
+    def __init__(self, **given: str) -> None:
+        super().__init__("dev")
+        object.__setattr__(self, "given", given)
+
+    given: dict[str, str]
+
+    def config(self) -> dict[str, str]:
+        return {**SETTINGS, **self.given}
+
+    def all_settings(self) -> dict[str, str]:
+        return self.config()
+
+
+def put_in_place(patch: pytest.MonkeyPatch) -> Cluster:
+    """Let the commands meet a cluster."""
+    made = Cluster()
+
+    @contextmanager
+    def executed(*given: Any) -> Iterator[Any]:
+        assert given[3:] == ("restore", ["touch", "/work/go"])
+        assert made.replicas == 0, "the server still runs"
+        yield SimpleNamespace(run_forever=lambda timeout: made.go())
+
+    patch.setattr(client, "BatchV1Api", lambda _: made)
+    patch.setattr(client, "AppsV1Api", lambda _: made)
+    patch.setattr(cluster, "connect", lambda config: made)
+    patch.setattr(cluster, "executed", executed, raising=False)
+    patch.setattr(jobs, "_LOOK", 0)
+    patch.setattr(rollout, "uids", lambda target: set())
+    patch.setattr(rollout, "gone", lambda target, old: made.note(f"{made.replicas} pods are ready"))
+    return made

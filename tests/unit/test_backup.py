@@ -1,0 +1,158 @@
+"""`make backup`: a Job of the stack's own CronJob, watched; what was stored, or why not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import ops.__main__
+from components.backup import cron_job
+from components.settings import parse
+from ops import backup
+from ops.console import OpsError
+from ops.jobs import Job
+from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, put_in_place
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A cluster whose stack has a CronJob."""
+    made = put_in_place(monkeypatch)
+    spec = cron_job(parse({**SETTINGS, "backupSchedule": "@daily"}), "mlflow-backup")
+    made.cron_job = {"metadata": {"name": "mlflow-backup", "uid": "1"}, "spec": spec}
+    return made
+
+
+def test_it_runs_the_cron_job_s_own_pod_once_and_belongs_to_it(cluster: Cluster) -> None:
+    assert backup.backup(BackedUp()) == PRINTED["store"]
+    ((name, body),) = cluster.jobs.items()
+    assert name.startswith("mlflow-backup-now-")
+    assert body["metadata"]["ownerReferences"][0]["uid"] == "1"
+    assert body["spec"]["backoffLimit"] == 0
+    assert cluster.cron_job
+    wanted = cluster.cron_job["spec"]["jobTemplate"]["spec"]["template"]
+    assert body["spec"]["template"] == wanted
+
+
+def test_a_stack_without_backups_is_told_how_to_have_them(cluster: Cluster) -> None:
+    cluster.cron_job = None
+    with pytest.raises(OpsError, match="pulumi config set backupSchedule @daily --stack dev"):
+        backup.backup(BackedUp())
+
+
+def test_two_at_a_time_are_refused(cluster: Cluster) -> None:
+    assert cluster.cron_job
+    cluster.cron_job["status"] = {"active": [{"name": "mlflow-backup-1"}]}
+    with pytest.raises(OpsError, match="a backup is under way, job mlflow-backup-1"):
+        backup.backup(BackedUp())
+
+
+def test_the_list_is_made_without_a_dump_and_its_job_goes(cluster: Cluster) -> None:
+    cluster.printed["store"] = json.dumps({"backups": {}})
+    assert backup.listed(BackedUp()) == {"backups": {}}
+    assert cluster.made[0]["spec"]["template"]["spec"]["containers"][0]["command"][-1] == "list"
+    assert cluster.jobs == {}
+
+
+@pytest.mark.parametrize("failing", ["dump", "store"])
+def test_a_container_that_fails_is_told_with_its_last_line(cluster: Cluster, failing: str) -> None:
+    cluster.failing = failing
+    cluster.printed[failing] = "begins\nerror: it is full\nbye\n"
+    with pytest.raises(OpsError, match=f"^{failing}: it is full$"):
+        backup.backup(BackedUp())
+    cluster.printed[failing] = "\n"
+    with pytest.raises(OpsError, match=f"^{failing}: it printed nothing$"):
+        backup.backup(BackedUp())
+
+
+def started(cluster: Cluster) -> Job:
+    assert cluster.cron_job
+    spec = cluster.cron_job["spec"]["jobTemplate"]["spec"]
+    return Job.begin(cluster, "mlflow", "job", spec, 0)  # type: ignore[arg-type]
+
+
+def test_a_pod_that_does_not_start_is_told_with_kubernetes_own_words(cluster: Cluster) -> None:
+    cluster.stuck = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    with pytest.raises(OpsError, match="dump ImagePullBackOff: no such image"):
+        started(cluster).ended("dump")
+    cluster.stuck = {}
+    with pytest.raises(OpsError, match="Pending"):
+        started(cluster).ended("dump")
+
+
+def test_a_job_without_a_pod_is_given_up(cluster: Cluster) -> None:
+    cluster.gone = cluster.given_up = True
+    with pytest.raises(OpsError, match="it has no pod; `kubectl describe job` shows why"):
+        Job.begin(cluster, "mlflow", "job", {}, 60).ended("dump")  # type: ignore[arg-type]
+
+
+def test_ending_a_job_that_is_gone_is_no_fault(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    Job(cluster, "mlflow", "gone", 0).end()  # type: ignore[arg-type]
+
+
+def test_while_a_container_works_nobody_loses_patience(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr("ops.jobs.time.monotonic", lambda: next(ticks))
+    job = started(cluster)
+    Job(job.api, job.namespace, job.name, 2).ended("store")
+
+
+# The command line.
+
+
+def run(*args: str) -> Any:
+    return CliRunner().invoke(ops.__main__.app, ["backup", "--stack", "dev", *args])
+
+
+@pytest.fixture
+def command(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The command line meets the stack."""
+    monkeypatch.setattr("ops.stack.Stack", lambda name: BackedUp())
+    return cluster
+
+
+def test_what_was_stored_is_told_with_sizes_rows_and_checksums(command: Cluster) -> None:
+    printed = run().stdout
+    assert "stored 20260101T000000Z in s3://mlflow/backups/" in printed
+    assert "runs       2.0 KiB, 15 rows in 2 tables, sha256 abc" in printed
+    assert "artifacts  5.0 MiB in 3 objects, sha256 of their list abc" in printed
+    assert "deleted" not in printed
+    assert json.loads(run("--json").stdout) == PRINTED["store"]
+
+
+def test_what_was_deleted_is_told_too_and_that_there_are_no_artifacts(command: Cluster) -> None:
+    stored = {**STORED, "artifacts": None}
+    command.printed["store"] = json.dumps(
+        {**PRINTED["store"], "stored": stored, "deleted": ["20250101T000000Z"]}
+    )
+    printed = run().stdout
+    assert "deleted    20250101T000000Z" in printed
+    assert "none (backupArtifacts false)" in printed
+
+
+def test_the_list_names_what_is_not_whole(command: Cluster) -> None:
+    kept = {
+        "20260103T000000Z": None,
+        "20260102T000000Z": {**STORED, "artifacts": None},
+        STORED["name"]: STORED,
+    }
+    faults = {**dict.fromkeys(kept, ""), "20260103T000000Z": "it has no manifest"}
+    found = {"where": "s3://mlflow/backups/", "backups": kept, "faults": faults}
+    command.printed["store"] = json.dumps(found)
+    printed = run("--list").stdout
+    assert "it has no manifest" in printed
+    assert "5.0 MiB in 3" in printed
+    assert json.loads(run("--list", "--json").stdout) == found
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (3 << 40, "3.0 TiB"), (5 << 50, "5120.0 TiB")],
+)
+def test_sizes_are_for_a_person(count: int, told: str) -> None:
+    assert backup.size(count) == told
