@@ -85,7 +85,13 @@ lint: $(READY) ## Formatting, lint, types
 
 test-fast: lint $(READY) ## Unit and contract tests: no cluster, seconds
 	@$(RUN) lab build --helm
-	@$(RUN) pytest -n logical tests/unit tests/contract --cov --cov-report=term
+	@$(MAKE) -s -j2 test-program test-tools
+
+# Side by side, and only the first is traced: coverage is that of the program.
+test-program: $(READY)
+	@$(RUN) pytest tests/program tests/contract --cov --cov-report=term
+test-tools: $(READY)
+	@$(RUN) pytest tests/unit
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) lab build
@@ -104,4 +110,4 @@ lock: $(READY) ## Resolve the requirements again, with hashes
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate backup restore lint test-fast test-e2e test bench docs lock
+.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate backup restore lint test-fast test-program test-tools test-e2e test bench docs lock

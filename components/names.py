@@ -49,11 +49,6 @@ def backup(release: str) -> str:
     return f"{release}-backup"
 
 
-def restore(release: str) -> str:
-    """Name of what is there while a restore is under way."""
-    return f"{release}-restore"
-
-
 def service_url(release: str, namespace: str) -> str:
     """URL of the server inside the cluster, whatever the cluster's domain."""
     return f"http://{tracking(release)}.{namespace}.svc"

@@ -108,9 +108,14 @@ def _checked(job: Job) -> dict[str, Any]:
     return found
 
 
+def _name(target: Target) -> str:
+    """Name of what is there while a restore is under way."""
+    return f"{target.release}-restore"
+
+
 def _program(target: Target, begun: int | None) -> str:
     """The ConfigMap of the program, made or brought up to date; its name."""
-    name = names.restore(target.release)
+    name = _name(target)
     body: Any = {"metadata": {"name": name}, "data": backup_pods.program()}
     if begun is None:
         _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
@@ -122,7 +127,7 @@ def _program(target: Target, begun: int | None) -> str:
 
 def _begun(target: Target) -> int | None:
     """How many pods the server had when a restore stopped it that was cut short; None where none was."""
-    name = names.restore(target.release)
+    name = _name(target)
     found: Any = _unless(404, lambda: target.api.read_namespaced_config_map(name, target.namespace))
     text = ((found and found.metadata.annotations) or {}).get(_BEGUN)
     return None if text is None else int(json.loads(text))
@@ -132,7 +137,7 @@ def _end_earlier(target: Target) -> None:
     """End the Jobs of earlier restores: one may still be at it."""
     jobs: Any = client.BatchV1Api(target.api.api_client).list_namespaced_job(target.namespace)
     for found in jobs.items:
-        if found.metadata.name.startswith(f"{names.restore(target.release)}-"):
+        if found.metadata.name.startswith(f"{_name(target)}-"):
             Job(target.api, target.namespace, found.metadata.name, target.timeout).end()
 
 
@@ -150,7 +155,7 @@ def _scale(target: Target, replicas: int) -> None:
 def _stopped(target: Target, replicas: int) -> None:
     """Stop the server, after it is written down how many pods it had."""
     mark = {"metadata": {"annotations": {_BEGUN: str(replicas)}}}
-    target.api.patch_namespaced_config_map(names.restore(target.release), target.namespace, mark)
+    target.api.patch_namespaced_config_map(_name(target), target.namespace, mark)
     with step("Stops the server"):
         _scale(target, 0)
         rollout.gone(target, rollout.uids(target))
@@ -163,7 +168,7 @@ def _put_back(target: Target, job: Job, replicas: int) -> None:
         with step("Starts the server"):
             _scale(target, replicas)
             rollout.gone(target, ())
-    name = names.restore(target.release)
+    name = _name(target)
     _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
 
 
