@@ -101,7 +101,7 @@ def _mlflow(
         "BACKUP_WORK": WORK,
         **(variables or {}),
     }
-    env = [*job_pods.plain(own), *job_pods.store_login(settings)]
-    return _container(
-        settings, "image_mlflow", name, ["python", "-m", "components.pod_backup", *arguments], env
-    )
+    # The server's variables name another PYTHONPATH, and one name may stand once.
+    env = {one["name"]: one for one in (*job_pods.store_login(settings), *job_pods.plain(own))}
+    command = ["python", "-m", "components.pod_backup", *arguments]
+    return _container(settings, "image_mlflow", name, command, [*env.values()])

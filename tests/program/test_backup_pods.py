@@ -139,6 +139,13 @@ def test_the_program_is_all_files_of_its_package_where_python_finds_them() -> No
     assert backup_pods.program()["save.py"] == (sources / "save.py").read_text()
 
 
+def test_no_variable_stands_twice_in_a_container_and_python_looks_in_the_program() -> None:
+    """The server has a PYTHONPATH of its own."""
+    for container in containers(settings()).values():
+        assert len(environment(container)) == len(container["env"])
+    assert environment(containers(settings())["store"])["PYTHONPATH"] == PROGRAM
+
+
 def test_the_database_is_asked_as_the_chart_names_it() -> None:
     assert job_pods.database(settings()) == (
         *("mlflow-postgresql", "5432", "bn_mlflow"),
