@@ -127,7 +127,7 @@ class TestBeforeTheServerRuns:
             ("quota", "quota-exceeded", "Quota tight"),
             ("login", "registry-credentials", "localhost:"),
             ("node", "node-not-ready", f"Node {NAME}"),
-            ("room", "unschedulable", "not enough memory"),
+            ("room", "unschedulable", "memory"),
             ("secret", "secret-missing", "none-such"),
         ],
     )
