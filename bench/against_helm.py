@@ -74,7 +74,9 @@ def preview(pairs: int) -> Reading:
         cluster.copy_secrets(settings["releaseName"], namespace, HELM_NAMESPACE)
         values = both.folder / "values.yaml"
         asked = ("get", "values", settings["releaseName"], "--namespace", namespace, "--output", "yaml")
-        values.write_text(both.helm("helm get values", *asked, "--kube-context", settings["context"]).output)
+        given = both.helm("helm get values", *asked, "--kube-context", settings["context"]).output
+        # Objects that the values bring name the stack's namespace.
+        values.write_text(given.replace(f"namespace: {namespace}\n", f"namespace: {HELM_NAMESPACE}\n"))
         both.upgrade("helm upgrade --install of a copy (not measured)", settings, values)
         measured = [
             Pair(
