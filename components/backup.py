@@ -10,6 +10,7 @@ import pulumi
 from components import backup_pods, names
 from components.kinds import Own
 from components.settings import Settings
+from components.values_stores import PORTS
 
 _DEADLINE = 6 * 3600
 """Seconds after which a backup that hangs is ended; the next one goes on from what it has copied."""
@@ -77,7 +78,7 @@ def _to_store(settings: Settings) -> dict[str, Any]:
     service, _, rest = str(url.hostname).partition(".")
     parts = rest.split(".")
     if service.isdigit() or (rest and parts[1:2] != ["svc"]):
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
+        port = url.port or PORTS[url.scheme]
         return {"ports": [{"port": port, "protocol": "TCP"}]}
     where = {"kubernetes.io/metadata.name": parts[0] or settings.namespace}
     return {"ports": [{"protocol": "TCP"}], "to": [{"namespaceSelector": {"matchLabels": where}}]}

@@ -14,7 +14,8 @@ AZURE_KEYS = {
     "azure_connection_string": "AZURE_STORAGE_CONNECTION_STRING",
     "azure_client_secret": "AZURE_CLIENT_SECRET",
 }
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
+"""Ports of URLs that name none."""
 _NO_S3 = {"externalS3": {"useCredentialsInSecret": False}}
 """Without this the chart makes a Secret of empty S3 credentials for every other store (5.1.17)."""
 
@@ -47,7 +48,7 @@ def _s3(settings: Settings) -> dict[str, Any]:
     url = urlsplit(settings.s3_endpoint)
     store: dict[str, Any] = {
         "host": url.hostname,
-        "port": url.port or _PORTS.get(url.scheme),
+        "port": url.port or PORTS.get(url.scheme),
         "protocol": url.scheme,
         "bucket": settings.s3_bucket,
         "serveArtifacts": settings.artifacts_proxied,

@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from websocket import WebSocketException
 
 from components import names
-from components.values_stores import AWS_KEYS
+from components.values_stores import AWS_KEYS, PORTS
 from ops import cluster
 from ops.causes import Settings
 from ops.console import OpsError
@@ -21,7 +21,6 @@ from ops.containers import Container, containers
 from ops.redact import redact
 from ops.snapshot import Answer, Snapshot
 
-_PORTS = {"http": 80, "https": 443}
 _SECONDS = 3
 """Seconds in which a port must answer."""
 _PATIENCE = 15
@@ -47,7 +46,7 @@ def _targets(settings: Settings) -> dict[str, tuple[str, int]]:
     found = {}
     url = urlsplit(settings.get("s3Endpoint", ""))
     if url.hostname:
-        found["wait-for-s3"] = (url.hostname, url.port or _PORTS[url.scheme])
+        found["wait-for-s3"] = (url.hostname, url.port or PORTS[url.scheme])
     if settings.get("database") == "external":
         found["wait-for-database"] = (settings["databaseHost"], int(settings.get("databasePort", "5432")))
     return found

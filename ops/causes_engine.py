@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ops.causes import Cause, Settings, line_with
 from ops.release_pods import pods, ready
-from ops.snapshot import Object, Snapshot
+from ops.snapshot import Object, Snapshot, label
 
 _CHART = r"FetchReference|oci://|chart .*(?:not found|problem)"
 _TOLD: tuple[tuple[str, str, int, str, str], ...] = (
@@ -144,19 +144,15 @@ def records(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
 
 def latest(snapshot: Snapshot) -> Object | None:
     """Helm's record of the release's latest revision, without its content."""
-    found = [one for one in snapshot.all("secrets") if _label(one, "owner") == "helm"]
-    mine = [one for one in found if _label(one, "name") == snapshot.release]
-    return max(mine, key=lambda one: int(_label(one, "version") or 0), default=None)
+    found = [one for one in snapshot.all("secrets") if label(one, "owner") == "helm"]
+    mine = [one for one in found if label(one, "name") == snapshot.release]
+    return max(mine, key=lambda one: int(label(one, "version") or 0), default=None)
 
 
 def revision(snapshot: Snapshot) -> int:
     """The number of that revision; 0 where there is none."""
     record = latest(snapshot)
-    return int(_label(record, "version") or 0) if record else 0
-
-
-def _label(thing: Object, name: str) -> str:
-    return str((thing["metadata"].get("labels") or {}).get(name, ""))
+    return int(label(record, "version") or 0) if record else 0
 
 
 RULES = (told, records)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from components import names
 from ops.causes import Cause, Settings
 from ops.release_pods import SERVER, component, condition, pods, ready
-from ops.snapshot import Object, Snapshot
+from ops.snapshot import Object, Snapshot, annotation, label
 
 _DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 _LEGACY = "kubernetes.io/ingress.class"
@@ -26,7 +26,7 @@ def ingress_class(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
     for ingress in snapshot.all("ingresses"):
         name, notes = ingress["metadata"]["name"], ingress["metadata"].get("annotations", {})
         wanted = ingress["spec"].get("ingressClassName") or notes.get(_LEGACY)
-        default = any(_annotation(found, _DEFAULT) == "true" for found in classes.values())
+        default = any(annotation(found, _DEFAULT) == "true" for found in classes.values())
         if wanted in classes or (not wanted and default):
             if not ingress.get("status", {}).get("loadBalancer", {}).get("ingress"):
                 yield Cause(
@@ -67,8 +67,8 @@ def certificate(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
 
 def _uncertified(snapshot: Snapshot, ingress: Object, secret: str) -> Cause:
     seen = f"ingress/{ingress['metadata']['name']}: Secret {secret} is not there"
-    for annotation, (kind, title, setting) in _ISSUERS.items():
-        wanted = _annotation(ingress, annotation)
+    for issued_by, (kind, title, setting) in _ISSUERS.items():
+        wanted = annotation(ingress, issued_by)
         if not wanted or kind in snapshot.denied:
             continue
         issuers = {found["metadata"]["name"]: found for found in snapshot.all(kind)}
@@ -121,7 +121,7 @@ def services(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
     server, slices = names.tracking(snapshot.release), snapshot.objects.get("slices")
     if slices is None or not any(component(pod) == SERVER and ready(pod) for pod in pods(snapshot)):
         return
-    mine = [one for one in slices if _label(one, "kubernetes.io/service-name") == server]
+    mine = [one for one in slices if label(one, "kubernetes.io/service-name") == server]
     if not any(end.get("conditions", {}).get("ready") for one in mine for end in one.get("endpoints") or []):
         yield Cause(
             "service-without-pods",
@@ -145,14 +145,6 @@ def forward(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             f"port-forward: {snapshot.forward}",
             blocks=False,
         )
-
-
-def _annotation(thing: Object, name: str) -> str:
-    return str((thing["metadata"].get("annotations") or {}).get(name, ""))
-
-
-def _label(thing: Object, name: str) -> str:
-    return str((thing["metadata"].get("labels") or {}).get(name, ""))
 
 
 RULES = (ingress_class, certificate, services, forward)

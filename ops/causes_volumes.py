@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ops.causes import Cause, Settings, seconds
 from ops.release_pods import pods
-from ops.snapshot import Object, Snapshot
+from ops.snapshot import Object, Snapshot, annotation
 
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _SLOW = 30.0
@@ -85,7 +85,7 @@ def _asked(snapshot: Snapshot, claim: Object) -> bool:
 
 
 def _default(storage_class: Object) -> bool:
-    return str(storage_class["metadata"].get("annotations", {}).get(_DEFAULT)) == "true"
+    return annotation(storage_class, _DEFAULT) == "true"
 
 
 def _provisioner(classes: dict[str, Object], name: str | None) -> str:

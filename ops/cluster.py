@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -47,6 +48,16 @@ def tracking_pod(api: client.CoreV1Api, namespace: str, release: str) -> str:
         if is_ready(pod.status):
             return str(pod.metadata.name)
     raise NotReadyError(f"no pod of {release} is ready: kubectl get pods -n {namespace}")
+
+
+def unless_missing(ask: Callable[[], Any]) -> Any:
+    """What the API answers; None where what is asked about is not there."""
+    try:
+        return ask()
+    except ApiException as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 def is_ready(status: client.V1PodStatus) -> bool:

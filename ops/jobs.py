@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
+from ops import cluster
 from ops.console import OpsError
 
 _LOOK = 0.5
@@ -102,11 +102,9 @@ class Job:
     def end(self) -> None:
         """Delete it, and return when its pod is gone."""
         batch = client.BatchV1Api(self.api.api_client)
-        try:
-            batch.delete_namespaced_job(self.name, self.namespace, propagation_policy="Background")
-        except ApiException as error:
-            if error.status != 404:
-                raise
+        cluster.unless_missing(
+            lambda: batch.delete_namespaced_job(self.name, self.namespace, propagation_policy="Background")
+        )
         while self.pod():
             time.sleep(_LOOK)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.snapshot import Object, Snapshot
+from ops.snapshot import Object, Snapshot, label
 
 REVISION = "deployment.kubernetes.io/revision"
 _HASH = "controller-revision-hash"
@@ -12,7 +12,7 @@ SERVER, DATABASE = "tracking", "primary"
 
 def component(thing: Object) -> str:
     """The part of the chart that an object belongs to."""
-    return str(thing["metadata"].get("labels", {}).get("app.kubernetes.io/component", ""))
+    return label(thing, "app.kubernetes.io/component")
 
 
 def replicasets(snapshot: Snapshot) -> list[Object]:

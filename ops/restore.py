@@ -7,12 +7,11 @@ transactions of both databases, of which neither or both are done, and it is sta
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
 from components import backup_pods, names
 from components.settings import Settings, WrongSettings, parse
@@ -118,7 +117,7 @@ def _program(target: Target, begun: int | None) -> str:
     name = _name(target)
     body: Any = {"metadata": {"name": name}, "data": backup_pods.program()}
     if begun is None:
-        _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+        cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(name, target.namespace))
         target.api.create_namespaced_config_map(target.namespace, body)
     else:
         target.api.patch_namespaced_config_map(name, target.namespace, body)
@@ -128,7 +127,7 @@ def _program(target: Target, begun: int | None) -> str:
 def _begun(target: Target) -> int | None:
     """How many pods the server had when a restore stopped it that was cut short; None where none was."""
     name = _name(target)
-    found: Any = _unless(404, lambda: target.api.read_namespaced_config_map(name, target.namespace))
+    found: Any = cluster.unless_missing(lambda: target.api.read_namespaced_config_map(name, target.namespace))
     text = ((found and found.metadata.annotations) or {}).get(_BEGUN)
     return None if text is None else int(json.loads(text))
 
@@ -169,16 +168,7 @@ def _put_back(target: Target, job: Job, replicas: int) -> None:
             _scale(target, replicas)
             rollout.gone(target, ())
     name = _name(target)
-    _unless(404, lambda: target.api.delete_namespaced_config_map(name, target.namespace))
-
-
-def _unless(status: int, ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except ApiException as error:
-        if error.status != status:
-            raise
-        return None
+    cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(name, target.namespace))
 
 
 def report(stack: Stack, found: Mapping[str, Any]) -> None:

@@ -60,6 +60,16 @@ class Snapshot:
         return sorted(found, key=_when)
 
 
+def label(thing: Object, name: str) -> str:
+    """A label of an object; empty where it has none of that name."""
+    return str((thing["metadata"].get("labels") or {}).get(name, ""))
+
+
+def annotation(thing: Object, name: str) -> str:
+    """An annotation of an object; empty where it has none of that name."""
+    return str((thing["metadata"].get("annotations") or {}).get(name, ""))
+
+
 def _when(event: Object) -> str:
     series = event.get("series") or {}
     return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")

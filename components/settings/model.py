@@ -14,24 +14,6 @@ from components.settings.network import Ingress, Metrics
 from components.settings.server import Database, Extra, Server, Volumes
 from components.settings.stores import S3, Artifacts, Azure, Gcs
 
-GROUPS: tuple[type[Group], ...] = (
-    Cluster,
-    Chart,
-    Images,
-    Ingress,
-    Artifacts,
-    S3,
-    Gcs,
-    Azure,
-    Database,
-    Volumes,
-    Server,
-    Metrics,
-    Backup,
-    Extra,
-)
-"""In the order in which a person reads them."""
-
 
 class Settings(
     Cluster,
@@ -67,6 +49,8 @@ class Settings(
         return self.database_existing_secret == names.database(self.release_name)
 
 
+GROUPS: tuple[type[Group], ...] = Settings.__bases__
+"""In the order in which a person reads them."""
 KEYS: dict[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
 """Key of the Pulumi configuration (camelCase) to name of the field."""
 

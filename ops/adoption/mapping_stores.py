@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from components import names
 from components.settings.model import KEYS, default_of
 from components.settings.quantities import Amounts
+from components.values_stores import PORTS
 from ops.adoption.reading import Pairs, Values, at
-
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def store(values: Values) -> Pairs:
 def _endpoint(s3: Values) -> str:
     scheme = s3.get("protocol") or "https"
     port = int(s3.get("port") or 443)
-    return f"{scheme}://{s3['host']}{'' if port == _PORTS.get(scheme) else f':{port}'}"
+    return f"{scheme}://{s3['host']}{'' if port == PORTS.get(scheme) else f':{port}'}"
 
 
 def database(values: Values, release: str) -> Pairs:

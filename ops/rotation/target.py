@@ -6,9 +6,8 @@ import base64
 import json
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -57,7 +56,7 @@ class Target:
 
     def secret(self, name: str) -> dict[str, str]:
         """What a Secret holds, in clear; nothing where there is none."""
-        found = self._unless_missing(lambda: self.api.read_namespaced_secret(name, self.namespace))
+        found = cluster.unless_missing(lambda: self.api.read_namespaced_secret(name, self.namespace))
         return {key: base64.b64decode(text).decode() for key, text in ((found and found.data) or {}).items()}
 
     def change(self, name: str, texts: Mapping[str, str | None]) -> None:
@@ -97,16 +96,7 @@ class Target:
         if self.begun() - {part}:
             self.change(self._begun, {part: None})
         else:
-            self._unless_missing(lambda: self.api.delete_namespaced_secret(self._begun, self.namespace))
-
-    @staticmethod
-    def _unless_missing(ask: Callable[[], Any]) -> Any:
-        try:
-            return ask()
-        except ApiException as error:
-            if error.status != 404:
-                raise
-            return None
+            cluster.unless_missing(lambda: self.api.delete_namespaced_secret(self._begun, self.namespace))
 
 
 def _encoded(text: str) -> str:

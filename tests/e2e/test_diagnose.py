@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,15 +17,14 @@ import pytest
 
 from components import names
 from lab import api
-from lab.cluster.processes import find
 from lab.cluster.services import STORAGE_CLASSES
 from ops import forward, recover, watch
 from ops.console import OpsError
 from ops.forward import Service
-from ops.ports import HOST
 from tests.e2e.containers import wait
 from tests.e2e.deployment import Deployment, run
 from tests.e2e.planted import Bucketed, Planted, private_registry, shown
+from tests.ports import stolen
 
 NAME = "mlflow-diagnose"
 """Start of every namespace, and name of what the whole cluster sees."""
@@ -271,7 +269,7 @@ class TestWhileTheServerRuns:
         record = server.home.forward
         try:
             port = _forwarded(service, record)
-            with _stolen(record, port):
+            with stolen(record, port):
                 first = server.named("port-forward-taken").first
                 assert f"(pid {os.getpid()})" in first["what"]
                 assert _forwarded(service, record) != port, "the next `make up` goes elsewhere"
@@ -372,23 +370,3 @@ def _forwarded(service: Service, record: Path) -> int:
     start += "print(start(Service(*sys.argv[2:]), Path(sys.argv[1]), Path(sys.argv[1] + '.log')))"
     given = (service.context, service.namespace, service.name, str(service.port), service.kubeconfig)
     return int(run(sys.executable, "-c", start, str(record), *given).split()[-1])
-
-
-@contextmanager
-def _stolen(record: Path, port: int) -> Iterator[None]:
-    """Be faster than a forward whose `kubectl` has just ended."""
-    keeper = find(record)
-    assert keeper is not None
-    keeper.suspend()
-    for child in keeper.children():
-        child.kill()
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with socket.create_server((HOST, port)):
-                keeper.resume()
-                yield
-                return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)

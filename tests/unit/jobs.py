@@ -12,6 +12,7 @@ import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components import backup_pods
 from ops import cluster, jobs
 from ops.rotation import rollout
 from ops.stack import Stack
@@ -175,14 +176,14 @@ def put_in_place(patch: pytest.MonkeyPatch) -> Cluster:
 
     @contextmanager
     def executed(*given: Any) -> Iterator[Any]:
-        assert given[3:] == ("restore", ["touch", "/work/go"])
+        assert given[3:] == ("restore", ["touch", f"{backup_pods.WORK}/go"])
         assert made.replicas == 0, "the server still runs"
         yield SimpleNamespace(run_forever=lambda timeout: made.go())
 
     patch.setattr(client, "BatchV1Api", lambda _: made)
     patch.setattr(client, "AppsV1Api", lambda _: made)
     patch.setattr(cluster, "connect", lambda config: made)
-    patch.setattr(cluster, "executed", executed, raising=False)
+    patch.setattr(cluster, "executed", executed)
     patch.setattr(jobs, "_LOOK", 0)
     patch.setattr(rollout, "uids", lambda target: set())
     patch.setattr(rollout, "gone", lambda target, old: made.note(f"{made.replicas} pods are ready"))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from lab.cluster.processes import find
 from ops import forward, ports
 from ops.forward import Service
+from tests.ports import listening, stolen
 
 KUBECTL = """#!{python}
 import socket, sys, time
@@ -25,13 +22,6 @@ with socket.create_server(("127.0.0.1", int(sys.argv[-1].split(":")[0]))):
     time.sleep(60)
 """
 SERVICE = Service("lab", "mlflow", "mlflow-tracking")
-
-
-@contextmanager
-def listening(port: int = 0) -> Iterator[int]:
-    """Somebody who has a port of loopback: this very process."""
-    with socket.create_server((ports.HOST, port)) as server:
-        yield int(server.getsockname()[1])
 
 
 @pytest.fixture
@@ -100,33 +90,12 @@ def test_a_taken_port_is_told_with_who_has_it_and_another_is_used(
 
 def test_who_takes_a_forward_s_port_is_found_and_the_next_start_goes_elsewhere(record: Path) -> None:
     port = start(record)
-    keeper = find(record)
-    assert keeper is not None
-    with _stolen(keeper, port):
+    with stolen(record, port):
         found = forward.intruder(record)
         assert found is not None
         assert found.pid == os.getpid()
         assert start(record) != port
     assert json.loads(record.read_text())["port"] != port
-
-
-@contextmanager
-def _stolen(keeper: psutil.Process, port: int) -> Iterator[None]:
-    """Be faster than a forward whose `kubectl` has just ended."""
-    keeper.suspend()
-    children = keeper.children()
-    for child in children:
-        child.kill()
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with listening(port):
-                keeper.resume()
-                yield
-                return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
 
 
 def test_no_forward_has_no_intruder(tmp_path: Path) -> None:
