@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +14,25 @@ import psutil
 from filelock import FileLock
 
 from lab import charts, images, paths, plugins, prerequisites, steps, tools
-from lab.cluster import control_plane, network, node, pki, services, teardown
+from lab.cluster import (
+    control_plane,
+    hosts,
+    ingress,
+    network,
+    node,
+    pki,
+    policies,
+    services,
+    teardown,
+    trust,
+)
 from lab.cluster.processes import Program, end
 from lab.steps import Step
 
-API_CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "coredns", "volumes")
+API_CLIENTS = (
+    *("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+    *("coredns", "volumes", "traefik", "certificates", "policies"),
+)
 """The programs that watch the API server."""
 
 
@@ -47,7 +62,7 @@ def engine_environ() -> dict[str, str]:
 def environ() -> dict[str, str]:
     """What a shell needs to reach the lab's cluster, besides the programs on PATH."""
     cluster = {"KUBECONFIG": str(pki.kubeconfig()), "KUBECACHEDIR": str(paths.run() / "kube-cache")}
-    return {**cluster, **engine_environ()}
+    return {**cluster, **dict.fromkeys(trust.VARIABLES, str(trust.bundle())), **engine_environ()}
 
 
 def s3_keys() -> tuple[str, str]:
@@ -118,6 +133,9 @@ def _programs() -> list[Program]:
         services.s3(),
         services.registry(),
         services.volumes(),
+        ingress.traefik(),
+        ingress.certificates(),
+        policies.program(),
     ]
 
 
@@ -127,7 +145,10 @@ def _prepare() -> None:
     if not teardown.pod_processes():
         teardown.forget_containers()
     network.up()
+    policies.up()
     pki.create(node.NAME, ["127.0.0.1", network.GATEWAY, "198.19.0.1"])
+    trust.create()
+    hosts.up()
 
 
 def _import(archive: Callable[[], Path]) -> None:
@@ -135,13 +156,21 @@ def _import(archive: Callable[[], Path]) -> None:
 
 
 def build() -> None:
-    """Build everything that `up` starts. Raises `StepError`."""
-    steps.run(_building())
+    """Build everything that `up` starts, and what the end-to-end tests take besides. Raises `StepError`."""
+    languages = Step(f"Program {tools.LANGUAGES.name}", tools.LANGUAGES.build, ["Debian packages"])
+    steps.run([*_building(), languages])
 
 
-def build_helm() -> None:
-    """Build `helm` and the stand-in plugins, which the contract tests run. Raises `StepError`."""
-    steps.run([*_packages(prerequisites.FOR_BUILDS), *_helm()])
+def build_checks() -> None:
+    """Build what the fast tests run: `helm`, the stand-in plugins, linters. Raises `StepError`."""
+    checks = [Step(f"Program {module.name}", module.build, ["Debian packages"]) for module in tools.CHECKS]
+    steps.run([*_packages(prerequisites.FOR_CHECKS), *_helm(), *checks])
+
+
+def build_for_tests() -> None:
+    """Have what the end-to-end tests run besides the lab. Raises `StepError`."""
+    languages = Step("Program languages", tools.LANGUAGES.build, ["Debian packages"])
+    steps.run([*_packages(prerequisites.FOR_TESTS), languages])
 
 
 @contextmanager
@@ -160,8 +189,15 @@ def up() -> None:
             _chart()
             steps.console.print("[green]✓[/green] The lab is up")
             return
+        _whole_mark().unlink(missing_ok=True)
         steps.run([*_building(), *_starting()])
+        _whole_mark().touch()
     steps.console.print(f"The lab is up, in {time.monotonic() - began:.0f} s; logs: {paths.logs()}")
+
+
+def _whole_mark() -> Path:
+    """There once an `up` came to its end: one that was ended may have imported some of the images."""
+    return paths.run() / "whole"
 
 
 def _building() -> list[Step]:
@@ -186,18 +222,22 @@ def _starting() -> list[Step]:
         "kube-scheduler": control,
         "containerd": ["Network and certificates"],
         "kubelet": [*control, "Start containerd", "Import pause"],
-        "kube-proxy": control,
+        # It waits 30 s for the node, and then goes on without, for good.
+        "kube-proxy": [*control, "Start kubelet"],
         "coredns": [*control, "Program coredns"],
         "s3": ["Network and certificates", "Program versitygw"],
         "registry": ["Network and certificates"],
         "volumes": [*control, "Program volumes"],
+        "traefik": ["Cluster objects", "Program traefik"],
+        "certificates": ["Cluster objects", "Program certificates"],
+        "policies": [*control, "Program policies"],
     }
     starts = [Step(f"Start {name}", partial(_start_named, name), after) for name, after in needs.items()]
     return [
         Step("Network and certificates", _prepare, ["Debian packages"]),
         *starts,
         *imports,
-        Step("Cluster objects", _apply_objects, control),
+        Step("Cluster objects", _apply_objects, [*control, "Program traefik", "Program certificates"]),
         Step("Node ready", _node_ready, ["Start kubelet", "Start kube-proxy", "Start coredns"]),
         Step("Chart", _chart, ["Start registry", "Program helm and provider plugins"]),
     ]
@@ -213,21 +253,43 @@ def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
+_FORCED = ("--server-side", "--force-conflicts")
+"""The lab's own objects are as it says, whoever changed them."""
+
+
 def _objects_mark() -> Path:
-    """Holds the objects that the cluster has been given."""
-    return paths.run() / "objects.json"
+    """Holds a digest of the objects that the cluster has been given."""
+    return paths.run() / "objects"
+
+
+def _objects_digest() -> str:
+    """Of the objects and their kinds, as they are to be; empty while the programs are not built."""
+    kinds = ingress.kinds()
+    if not all(file.exists() for file in kinds):
+        return ""
+    return hashlib.sha256(b"\0".join([services.objects().encode(), *map(Path.read_bytes, kinds)])).hexdigest()
 
 
 def _apply_objects() -> None:
-    objects = services.objects()
-    given = kubectl("apply", "--server-side", "-f", "-", stdin=objects)
-    if "forbidden" in given.stderr.lower() or "immutable" in given.stderr:
-        # The classes of an older lab cannot be changed; volumes that exist need them no more.
-        kubectl("delete", "storageclass", *services.STORAGE_CLASSES)
-        given = kubectl("apply", "--server-side", "-f", "-", stdin=objects)
-    if given.returncode:
-        raise RuntimeError(given.stderr.strip())
-    _objects_mark().write_text(objects)
+    """Give the cluster what it is to hold; it keeps that, also over a reboot."""
+    digest, objects = _objects_digest(), services.objects()
+    if _objects_mark().exists() and _objects_mark().read_text() == digest:
+        return
+    kinds = kubectl("apply", *_FORCED, *(f"--filename={file}" for file in ingress.kinds()))
+    if kinds.returncode:
+        raise RuntimeError(kinds.stderr.strip())
+    deadline = time.monotonic() + 30
+    while (given := kubectl("apply", *_FORCED, "-f", "-", stdin=objects)).returncode:
+        if time.monotonic() > deadline:
+            raise RuntimeError(given.stderr.strip())
+        if "forbidden" in given.stderr.lower() or "immutable" in given.stderr:
+            # The classes of an older lab cannot be changed; volumes that exist need them no more.
+            kubectl("delete", "storageclass", *services.STORAGE_CLASSES)
+        elif "no matches for kind" not in given.stderr:
+            raise RuntimeError(given.stderr.strip())
+        # The API server serves a new kind some tenths of a second after it was told of it.
+        time.sleep(0.2)
+    _objects_mark().write_text(digest)
 
 
 def _node_ready() -> None:
@@ -257,9 +319,11 @@ def _chart() -> None:
 
 
 def _healthy() -> bool:
-    """Whether every program runs, the cluster has its objects, and the node is ready."""
+    """Whether all was started, every program runs, the cluster has its objects, and the node is ready."""
+    if not _whole_mark().exists():
+        return False
     mark = _objects_mark()
-    if not mark.exists() or mark.read_text() != services.objects():
+    if not mark.exists() or mark.read_text() != _objects_digest() or not hosts.known():
         return False
     return all(program.process() for program in _programs()) and (
         "True" in kubectl("get", "node", node.NAME, "-o", "jsonpath={.status.conditions[-1].status}").stdout

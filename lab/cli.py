@@ -15,7 +15,7 @@ from rich.table import Table
 
 from lab import api, cache, paths
 from lab import doctor as checks
-from lab.cluster import pki
+from lab.cluster import pki, trust
 from lab.shell import tail
 from lab.steps import StepError, console
 
@@ -38,10 +38,13 @@ def up() -> None:
 
 @app.command()
 def build(
-    helm: Annotated[bool, typer.Option("--helm", help="Only helm and the stand-in plugins")] = False,
+    checks: Annotated[bool, typer.Option("--checks", help="Only what the fast tests run")] = False,
+    tests: Annotated[bool, typer.Option("--tests", help="Also what all the others run")] = False,
 ) -> None:
     """Build what is missing and start nothing."""
-    api.build_helm() if helm else api.build()
+    api.build_checks() if checks else api.build()
+    if tests:
+        api.build_for_tests()
 
 
 @app.command()
@@ -96,6 +99,12 @@ def logs(
 def kubeconfig() -> None:
     """Print the path of the cluster's kubeconfig."""
     print(pki.kubeconfig())
+
+
+@app.command()
+def ca() -> None:
+    """Print the path of the certificate of the authority that signs for the lab's ingress."""
+    print(trust.certificate())
 
 
 @app.command()

@@ -21,6 +21,10 @@ PORTS = {
     5000: "the registry",
     6443: "the API server",
     8181: "CoreDNS",
+    8182: "the volume provisioner",
+    8183: "Traefik",
+    8184: "the certificates",
+    8185: "the network policies",
     10248: "the kubelet",
     10249: "kube-proxy",
     10250: "the kubelet",
@@ -28,6 +32,9 @@ PORTS = {
     10257: "the controller manager",
     10259: "the scheduler",
 }
+WEB = (80, 443)
+"""Traefik's, on the bridge alone: only a program that listens on all addresses is in its way."""
+
 MACHINE = "x86_64"
 """What the images and Debian's PostgreSQL are taken for."""
 
@@ -48,6 +55,7 @@ def examine() -> list[Finding]:
     disk = shutil.disk_usage(there).free / 2**30
     filesystems = Path("/proc/filesystems").read_text()
     bridges = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    queues = Path("/proc/net/netfilter/nfnetlink_queue")
     packages = prerequisites.missing()
     return [
         Finding(f"machine {platform.machine()}", platform.machine() == MACHINE, f"{MACHINE} is needed"),
@@ -60,6 +68,7 @@ def examine() -> list[Finding]:
         ),
         Finding("overlay file system", "overlay" in filesystems, "modprobe overlay"),
         Finding("bridge packets pass iptables", bridges.exists(), "modprobe br_netfilter"),
+        Finding("packets can wait in a queue", queues.exists(), "modprobe nfnetlink_queue"),
         Finding("control groups", any(Path("/sys/fs/cgroup").iterdir()), "mount cgroup2 at /sys/fs/cgroup"),
         Finding("Debian packages", not packages, f"`make up` installs them: {', '.join(packages)}"),
         *_ports(),
@@ -70,10 +79,19 @@ def _ports() -> list[Finding]:
     if api.status():
         return []
     findings = []
+    everywhere = {
+        connection.laddr.port
+        for connection in psutil.net_connections("tcp")
+        if connection.laddr
+        and connection.status == psutil.CONN_LISTEN
+        and connection.laddr.ip in ("0.0.0.0", "::")  # noqa: S104
+    }
     for port, owner in PORTS.items():
         with socket.socket() as probe:
             taken = probe.connect_ex(("127.0.0.1", port)) == 0
-        findings.append(
-            Finding(f"port {port} is free for {owner}", not taken, "end the program that listens there")
-        )
-    return findings
+        findings.append(_port(port, owner, free=not taken))
+    return [*findings, *(_port(port, "Traefik", free=port not in everywhere) for port in WEB)]
+
+
+def _port(port: int, owner: str, *, free: bool) -> Finding:
+    return Finding(f"port {port} is free for {owner}", free, "end the program that listens there")

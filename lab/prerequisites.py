@@ -19,6 +19,17 @@ FOR_BUILDS = {
 }
 """What the engine and Helm are built with, on any cluster: Debian package by program (or file)."""
 
+FOR_CHECKS = {**FOR_BUILDS, "jq": "jq", "shellcheck": "shellcheck"}
+"""The same for the fast tests."""
+
+FOR_TESTS = {
+    "chromium": "chromium",
+    "certutil": "libnss3-tools",
+    "prometheus": "prometheus",
+    "skopeo": "skopeo",
+}
+"""What the end-to-end tests need besides the lab."""
+
 PACKAGES = {
     **FOR_BUILDS,
     "etcd": "etcd-server",

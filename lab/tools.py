@@ -14,6 +14,7 @@ from lab.shell import run
 PULUMI = "3.259.0"
 HELM = "3.20.0"
 KUBERNETES = "1.34.4"
+TRAEFIK = "3.6.12"
 
 _PULUMI_VERSION = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{PULUMI}"
 _KUBERNETES_VERSION = " ".join(
@@ -42,13 +43,15 @@ class Module:
 
     def build(self) -> Path:
         """The folder with its programs, built now if need be."""
-        go = prerequisites.go()
-        inputs = {
+        return cache.cached(self.name, self._inputs(), self._build)
+
+    def _inputs(self) -> dict[str, object]:
+        """What the build is made from."""
+        return {
             "sources": cache.digest_tree(self.folder),
-            "go": subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout,
+            "go": _go("version"),
             "ldflags": self.ldflags,
         }
-        return cache.cached(self.name, inputs, self._build)
 
     def _build(self, out: Path, log: Path) -> None:
         run(
@@ -73,15 +76,38 @@ class LanguageHost(Module):
 
     def _build(self, out: Path, log: Path) -> None:
         super()._build(out, log)
-        go = prerequisites.go()
         sdk = f"github.com/pulumi/pulumi/sdk/v3@v{PULUMI}"
-        run([go, "mod", "download", sdk], log=log, cwd=paths.LAB / "go" / "pulumi")
-        modules = subprocess.run(
-            [go, "env", "GOMODCACHE"], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        run([prerequisites.go(), "mod", "download", sdk], log=log, cwd=paths.LAB / "go" / "pulumi")
         script = out / "pulumi-language-python-exec"
-        shutil.copy(Path(modules) / sdk / "python" / "cmd" / script.name, script)
+        shutil.copy(Path(_go("env", "GOMODCACHE").strip()) / sdk / "python" / "cmd" / script.name, script)
         script.chmod(0o755)
+
+
+@dataclass(frozen=True)
+class Controller(Module):
+    """A controller with kinds of its own: their definitions come with the source, and stand beside it."""
+
+    source: str = ""
+    """The module that has them."""
+    kinds: str = ""
+    """Their files in that module, as a pattern."""
+
+    def _inputs(self) -> dict[str, object]:
+        return {**super()._inputs(), "kinds": [self.source, self.kinds]}
+
+    def _build(self, out: Path, log: Path) -> None:
+        super()._build(out, log)
+        folder = Path(_go("list", "-m", "-f", "{{.Dir}}", self.source, cwd=self.folder).strip())
+        files = sorted(folder.glob(self.kinds))
+        if not files:
+            raise RuntimeError(f"{self.source} has no {self.kinds}")
+        (out / f"{self.name}-kinds.yaml").write_text("\n---\n".join(file.read_text() for file in files))
+
+
+def _go(*args: str, cwd: Path | None = None) -> str:
+    """What `go ARGS` prints."""
+    go = prerequisites.go()
+    return subprocess.run([go, *args], capture_output=True, text=True, check=True, cwd=cwd).stdout
 
 
 ENGINE = [
@@ -95,8 +121,24 @@ CLUSTER = [
     Module("coredns"),
     Module("volumes"),
     Module("versitygw", "-X main.Version=v1.8.0"),
+    Controller(
+        "traefik",
+        f"-X github.com/traefik/traefik/v3/pkg/version.Version={TRAEFIK}",
+        "github.com/traefik/traefik/v3",
+        "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
+    ),
+    Controller(
+        "certificates", "", "github.com/cert-manager/cert-manager", "deploy/crds/cert-manager.io_*.yaml"
+    ),
+    Module("policies"),
 ]
 """What the lab's own cluster runs on."""
+
+CHECKS = [Module("actionlint")]
+"""What fast tests run besides Helm."""
+
+LANGUAGES = Module("languages")
+"""Pulumi's host of YAML programs and its generator of Python SDKs, for the examples."""
 
 
 def bin_folder() -> Path:

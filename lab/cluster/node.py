@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,6 +33,27 @@ def runc_state() -> Path:
     return paths.run() / "runc"
 
 
+def registries() -> Path:
+    """Where containerd looks, at each pull, for how to reach a registry."""
+    return paths.run() / "registries"
+
+
+def trust(registry: str, authority: Path) -> None:
+    """Let the node pull from a registry (`host:port`) whose certificate is of this authority (PEM)."""
+    host = json.dumps(f"https://{registry}")
+    text = f"""server = {host}
+[host.{host}]
+  capabilities = ["pull", "resolve"]
+  ca = {json.dumps(str(authority))}
+"""
+    paths.write(registries() / registry / "hosts.toml", text)
+
+
+def distrust(registry: str) -> None:
+    """Take that back."""
+    shutil.rmtree(registries() / registry, ignore_errors=True)
+
+
 def ctr(*args: str) -> list[str]:
     """A `ctr` command line for the kubelet's part of containerd."""
     return ["ctr", "--address", str(socket()), "--namespace", "k8s.io", *args]
@@ -49,6 +71,8 @@ state = "{state()}"
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
   stream_server_address = "127.0.0.1"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{registries()}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "{paths.run() / "cni" / "conf"}"

@@ -49,21 +49,20 @@ class Authority:
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
         if group:
             attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
-        builder = _builder(x509.Name(attributes), self.name, key, authority=False)
+        made = builder(x509.Name(attributes), self.name, key, authority=False)
         if names:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([_name(n) for n in names]), critical=False
-            )
-        _write(file, key, builder.sign(self.key, hashes.SHA256()))
+            made = made.add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
+        write(file, key, made.sign(self.key, hashes.SHA256()))
 
 
 def _name(name: str) -> x509.GeneralName:
     return x509.IPAddress(ipaddress.ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
 
 
-def _builder(
+def builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool
 ) -> x509.CertificateBuilder:
+    """A certificate that begins now, to be signed."""
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -77,7 +76,8 @@ def _builder(
     )
 
 
-def _write(file: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+def write(file: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+    """Write `file`.key and `file`.crt, in this order; the key for root alone."""
     # Kubernetes reads the token-signing key only in the traditional form.
     form = serialization.PrivateFormat.TraditionalOpenSSL
     _private(
@@ -94,7 +94,7 @@ def create(node: str, addresses: Sequence[str]) -> None:
     folder().mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlflow-lab")])
-    _write("ca", key, _builder(name, name, key, authority=True).sign(key, hashes.SHA256()))
+    write("ca", key, builder(name, name, key, authority=True).sign(key, hashes.SHA256()))
     authority = Authority(key, name)
     hosts = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", *addresses]
     authority.issue("apiserver", "kube-apiserver", names=hosts)

@@ -14,7 +14,7 @@ from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lab import paths, tools
-from lab.cluster import network, pki
+from lab.cluster import ingress, network, pki
 from lab.cluster.control_plane import LEAN, serves
 from lab.cluster.processes import Program
 
@@ -133,7 +133,7 @@ def volumes() -> Program:
 
 
 def objects() -> str:
-    """What the cluster itself must hold, as JSON: the storage classes."""
+    """What the cluster itself must hold, as JSON: storage classes, ingress class, issuers; holds a key."""
     classes = [
         {
             "apiVersion": "storage.k8s.io/v1",
@@ -150,7 +150,7 @@ def objects() -> str:
         }
         for name in STORAGE_CLASSES
     ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": classes})
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*classes, *ingress.objects()]})
 
 
 def chart_is_official() -> bool:

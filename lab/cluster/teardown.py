@@ -1,4 +1,4 @@
-"""Take everything away: processes, mounts, cgroups, packet rules, bridge, files."""
+"""Take everything away: processes, mounts, cgroups, packet rules, bridge, the host's name, files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from lab import paths, tools
-from lab.cluster import network, node
+from lab.cluster import hosts, network, node, policies
 from lab.cluster.processes import alive, end, find
 
 CHAINS = re.compile(r"^:(KUBE-\S+)", re.M)
@@ -39,6 +39,7 @@ def pod_processes() -> list[psutil.Process]:
 def everything() -> None:
     """Leave nothing of the lab but its cache. Safe to repeat, and after any kill."""
     stop()
+    hosts.down()
     shutil.rmtree(paths.run(), ignore_errors=True)
 
 
@@ -49,6 +50,7 @@ def stop() -> None:
     forget_containers()
     _cgroups()
     _packet_rules()
+    policies.down()
     network.down()
     _strays()
 

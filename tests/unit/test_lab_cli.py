@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from lab import api, cache, cli, doctor, paths
 from lab.steps import StepError
 
-COMMANDS = {"up", "down", "stop", "build", "status", "logs", "kubeconfig", "doctor", "clean"}
+COMMANDS = {"up", "down", "stop", "build", "status", "logs", "kubeconfig", "ca", "doctor", "clean"}
 ROWS = [("etcd", 7, 3 * 2**20), ("kubelet", 8, 2**20), ("pods and their shims", None, 2**20)]
 
 

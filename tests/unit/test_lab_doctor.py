@@ -25,6 +25,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for file, text in {
         "proc/filesystems": "nodev\toverlay\n",
         "proc/sys/net/bridge/bridge-nf-call-iptables": "1",
+        "proc/net/netfilter/nfnetlink_queue": "",
         "sys/fs/cgroup/cgroup.procs": "",
     }.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setattr(doctor, "PORTS", {free.getsockname()[1]: "etcd"})
+        monkeypatch.setattr(doctor, "WEB", (free.getsockname()[1],))
         yield tmp_path
 
 
@@ -47,7 +49,7 @@ def _bad() -> list[str]:
 
 def test_nothing_is_wrong_with_a_machine_that_has_all(machine: Path) -> None:
     assert _bad() == []
-    assert len(doctor.examine()) == 9
+    assert len(doctor.examine()) == 11
 
 
 def test_every_finding_says_what_was_looked_at_and_has_a_fix(machine: Path) -> None:
@@ -86,6 +88,11 @@ def test_no_filter_for_bridges(machine: Path) -> None:
     assert _bad() == ["bridge packets pass iptables: modprobe br_netfilter"]
 
 
+def test_no_queue_for_packets(machine: Path) -> None:
+    (machine / "proc/net/netfilter/nfnetlink_queue").unlink()
+    assert _bad() == ["packets can wait in a queue: modprobe nfnetlink_queue"]
+
+
 def test_no_control_groups(machine: Path) -> None:
     (machine / "sys/fs/cgroup/cgroup.procs").unlink()
     assert _bad() == ["control groups: mount cgroup2 at /sys/fs/cgroup"]
@@ -106,3 +113,17 @@ def test_a_port_that_is_taken(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert _bad() == [f"port {port} is free for etcd: end the program that listens there"]
         monkeypatch.setattr(api, "status", lambda: [("etcd", 7, 0)])
         assert _bad() == []
+
+
+@pytest.mark.parametrize(("address", "in_the_way"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_a_port_of_the_web(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, address: str, in_the_way: bool
+) -> None:
+    """Traefik has the bridge's address: another program is in its way where it listens on all."""
+    with socket.socket() as taken:
+        taken.bind((address, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(doctor, "WEB", (port,))
+        told = [f"port {port} is free for Traefik: end the program that listens there"]
+        assert _bad() == (told if in_the_way else [])
