@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import runpy
 import sys
@@ -76,7 +77,13 @@ class Server:
         module.authenticate_request_basic_auth = self.own
         text: Any = ModuleType("sqlalchemy")
         text.text = str
+        self.begun: list[Any] = []
+        """The requests that were let in."""
+        self.mended: list[bool] = []
+        requests = SimpleNamespace(begin=self.begun.append, turn=contextlib.nullcontext)
         modules = {
+            "mlflow_artifacts_out": SimpleNamespace(mend=lambda: self.mended.append(True)),
+            "mlflow_requests": SimpleNamespace(chosen=lambda: requests),
             "mlflow.server.auth": module,
             "mlflow.version": SimpleNamespace(VERSION=version),
             "sqlalchemy": text,
@@ -142,6 +149,15 @@ def test_what_is_refused_is_refused_each_time_by_mlflow_itself(
         before = server.store.hashed
         assert not server.ask(hook, *login)
         assert server.store.hashed - before == (1 if login and login[0] == "ada" else 0)
+
+
+def test_only_who_is_let_in_waits_for_their_turn(server: Server, hook: Callable[[], Any]) -> None:
+    for login in ((), ("ada", "wrong"), ("eve", "right")):
+        assert not server.ask(hook, *login)
+    assert server.begun == []
+    for _ in range(2):
+        assert server.ask(hook, "ada", "right")
+    assert server.begun == [server.request] * 2
 
 
 def test_a_changed_password_counts_in_the_next_request(server: Server, hook: Callable[[], Any]) -> None:
@@ -290,6 +306,7 @@ def test_in_the_server_it_says_that_it_is_on(caplog: pytest.LogCaptureFixture, s
         module = runpy.run_path(str(pod_authentication.__file__), run_name=NAME)
     # This run has its own constants, and the fake's source is not MLflow's.
     assert module["authenticate_request"].__wrapped__ == server.own
+    assert server.mended == [True]
     server.ask(module["authenticate_request"], "ada", "right")
     assert server.store.hashed == 1
     with caplog.at_level(logging.INFO):

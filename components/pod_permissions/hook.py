@@ -1,0 +1,160 @@
+"""MLflow's hook, `authorization_function`: after the login, what its user may do on this route.
+
+MLflow 3.3.2 checks permissions on some routes and lets every user have the rest: reading and overwriting
+artifacts, searching runs, deleting traces, webhooks. Here each route is checked (`routes.py`), by the
+permissions that MLflow keeps. What nobody has thought of is the administrators' alone.
+"""
+
+import importlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import NAME, asked
+from .routes import CHECKED, EVERYBODY, READ, VERSIONS, Need, key
+
+WRITTEN_FOR = "3.3.2"
+"""The version of MLflow whose routes these are."""
+
+LOG = logging.getLogger("mlflow.server.auth.strict")
+
+
+class Guard:
+    """A check of logins, and then of permissions."""
+
+    def __init__(self, auth: Any, login: Callable[[], Any]) -> None:
+        """`auth` is the module `mlflow.server.auth`, `login` what checks a request's login."""
+        self._auth = auth
+        self._login = login
+        self._flask = importlib.import_module("flask")
+
+    def __call__(self) -> Any:
+        """The request's authorization, or the response that refuses it."""
+        given = self._login()
+        # MLflow asks several times in a request.
+        if not hasattr(given, "username") or getattr(self._flask.g, NAME, False):
+            return given
+        if not self._may(given.username):
+            return self._auth.make_forbidden_response()
+        setattr(self._flask.g, NAME, True)
+        return given
+
+    def _may(self, user: str) -> bool:
+        """Whether this user may have this request answered, as far as MLflow does not check it itself."""
+        request = self._auth.request
+        if request.url_rule is None or request.method == "OPTIONS":
+            return True  # no route, and what methods a route has: neither answers anything of anybody's
+        method, rule = key("GET" if request.method == "HEAD" else request.method, request.url_rule.rule)
+        if (method, rule) in EVERYBODY:
+            return True
+        needs = CHECKED.get((method, rule))
+        # Of HEAD MLflow's own validators know nothing.
+        known = needs is not None or self._auth._find_validator(request) is not None
+        if known and request.method != "HEAD" and not needs and (method, rule) != VERSIONS:
+            return True
+        if self._auth.store.get_user(user).is_admin:
+            return True
+        if not known or request.method == "HEAD":
+            return False
+        if (method, rule) == VERSIONS:
+            self._flask.after_this_request(lambda response: self._readable(user, response))
+        return all(self._allowed(user, need) for need in needs or ())
+
+    def _allowed(self, user: str, need: Need) -> bool:
+        """Whether all that the request names of this kind allows it; nothing named: what the default says."""
+        kind, action = need
+        things = list(self._things(kind))
+        return all(self._permits(user, *thing, action) for thing in things)
+
+    def _things(self, kind: str) -> Iterable[tuple[str, str]]:
+        """What the request names, as kinds that have permissions."""
+        request = self._auth.request
+        if kind == "graphql":
+            return asked.in_query(request.get_json(force=True, silent=True))
+        if kind == "source":
+            found = (asked.part_of(text) for text in asked.named(request, kind))
+            sources = [one for one in found if one]
+            # The run or logged model that it claims to come from is named as well.
+            claimed = ((one, text) for one in ("run", "model") for text in asked.named(request, one))
+            return [*sources, *claimed]
+        if kind == "path":
+            paths = asked.named(request, kind) or {""}
+            places = ((asked.experiment_of(path) or "") for path in paths)
+            return [("experiment", place) if place else ("other", "") for place in places]
+        wanted = "trace" if kind == "new" else kind
+        ids = asked.named(request, wanted)
+        if kind == "new":
+            return [("new", text) for text in ids]
+        return [(kind, text) for text in ids] or [("other", "")]
+
+    def _permits(self, user: str, kind: str, thing: str, action: str) -> bool:
+        auth = self._auth
+        if kind == "other":
+            return bool(getattr(auth.get_permission(auth.auth_config.default_permission), action))
+        if kind == "name":
+            permission = auth._get_permission_from_store_or_default(
+                lambda: auth.store.get_registered_model_permission(thing, user).permission
+            )
+            return bool(getattr(permission, action))
+        try:
+            experiment = self._experiment(kind, thing)
+        except auth.MlflowException:
+            if kind == "new":
+                return True
+            raise
+        permission = auth._get_permission_from_store_or_default(
+            lambda: auth.store.get_experiment_permission(experiment, user).permission
+        )
+        return bool(getattr(permission, action))
+
+    def _experiment(self, kind: str, thing: str) -> str:
+        """The experiment that something is in, whose permissions are its own."""
+        store = self._auth._get_tracking_store()
+        if kind == "experiment":
+            return thing
+        if kind == "run":
+            return str(store.get_run(thing).info.experiment_id)
+        if kind == "model":
+            return str(store.get_logged_model(thing).experiment_id)
+        return str(store.get_trace_info(thing).experiment_id)
+
+    def _readable(self, user: str, response: Any) -> Any:
+        """A page of model versions without those of models that the user may not read."""
+        if response.status_code == 200:
+            page = json.loads(response.get_data(as_text=True))
+            names = {version["name"] for version in page.get("model_versions", [])}
+            seen = {name for name in names if self._permits(user, "name", name, READ)}
+            if seen != names:
+                page["model_versions"] = [one for one in page["model_versions"] if one["name"] in seen]
+                response.set_data(json.dumps(page))
+        return response
+
+
+def login(auth: Any) -> Callable[[], Any]:
+    """What checks logins: the memory of `pod_authentication.py` where it is there, or MLflow's own."""
+    try:
+        found: Callable[[], Any] = importlib.import_module("mlflow_fast_authentication").authenticate_request
+    except ModuleNotFoundError:
+        found = auth.authenticate_request_basic_auth
+    return found
+
+
+def chosen() -> Callable[[], Any]:
+    """The function that MLflow asks. In another MLflow than this was written for: the login's check alone."""
+    auth: Any = importlib.import_module("mlflow.server.auth")
+    version = importlib.import_module("mlflow.version").VERSION
+    if version != WRITTEN_FOR:
+        LOG.warning(
+            "strict permissions step aside, MLflow checks those of its own routes alone:"
+            " they were written for MLflow %s, and this is %s",
+            WRITTEN_FOR,
+            version,
+        )
+        return login(auth)
+    LOG.info("strict permissions are on")
+    return Guard(auth, login(auth))
+
+
+if __name__ == f"{NAME}.hook":
+    authenticate_request = chosen()

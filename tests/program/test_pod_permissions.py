@@ -1,0 +1,257 @@
+"""The hook that asks MLflow's permissions on every route, beside an MLflow of two users."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from components.pod_permissions import NAME, asked, hook
+from components.pod_permissions.routes import CHECKED, EVERYBODY, VERSIONS, key
+from tests.program.permissions import (
+    MODEL,
+    OTHERS_MODEL,
+    OTHERS_RUN,
+    RUN,
+    UNKNOWN,
+    MissingError,
+    Request,
+    Server,
+)
+
+API, API3, PROXY = "/api/2.0/mlflow", "/api/3.0/mlflow", "/api/2.0/mlflow-artifacts"
+ARTIFACT = f"{PROXY}/artifacts/<path:artifact_path>"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    return Server(monkeypatch)
+
+
+def at(path: str) -> dict[str, str]:
+    return {"artifact_path": path}
+
+
+def location(experiment: str, trace: str) -> dict[str, Any]:
+    """The body of a new trace."""
+    where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    return {"trace": {"trace_info": {"trace_id": trace, "trace_location": where}}}
+
+
+GET_RUN = "query Q($in: MlflowGetRunInput!) { mlflowGetRun(input: $in) { run { info { runId } } } }"
+
+
+def graphql(query: str, **variables: Any) -> Request:
+    return Request("POST", "/graphql", body={"query": query, "variables": variables or None})
+
+
+OWN = [
+    Request("GET", "/get-artifact", query=[("run_uuid", RUN), ("path", "2/x")]),
+    Request("GET", "/model-versions/get-artifact", query=[("name", "hers")]),
+    Request("POST", f"/ajax-{API[1:]}/upload-artifact", query=[("run_uuid", RUN), ("path", "x")]),
+    Request("GET", f"{API}/logged-models/<model_id>/artifacts/files", {"model_id": MODEL}),
+    Request("GET", ARTIFACT, at("1/a/x")),
+    Request("PUT", ARTIFACT, at("1/a/x")),
+    Request("DELETE", ARTIFACT, at("./1//a")),
+    Request("GET", f"{PROXY}/artifacts", query=[("path", "1")]),
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": ["1"]}),
+    Request("POST", f"{API}/runs/search", body={"experimentIds": [1]}),
+    Request("POST", f"{API}/runs/search", body='{"experiment_ids": ["1"]}'),
+    Request("GET", f"{API}/metrics/get-history-bulk", query=[("run_id", RUN), ("metric_key", "m")]),
+    Request("PATCH", f"{API}/traces/<request_id>", {"request_id": "tr-ada"}, body={}),
+    Request("POST", f"{API3}/traces", body=location("1", "tr-new")),
+    Request("POST", f"{API3}/traces", body=location("1", "tr-ada")),
+    Request("POST", f"{API}/traces/link-to-run", body={"run_id": RUN, "trace_ids": ["tr-ada"]}),
+    Request("POST", f"{API}/model-versions/create", body={"name": "hers", "source": f"runs:/{RUN}/model"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts:/1/{RUN}/x"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"s3://b/1/models/{MODEL}/x"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"models:/{MODEL}"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "models:/hers/1", "run_id": RUN}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "a prompt has none"}),
+    graphql(GET_RUN, **{"in": {"runId": RUN}}),
+    graphql('{ mlflowGetExperiment(input: {experimentId: "1"}) { experiment { name } } }'),
+    graphql("{ __schema { types { name } } }"),
+    graphql("{ no query"),
+    Request("POST", "/graphql", body="text"),
+    *(Request(method, rule, {}) for method, rule in EVERYBODY),
+    Request("HEAD", "/version"),
+    Request("OPTIONS", f"{API}/webhooks"),
+    Request("GET", ""),
+    Request("GET", f"{API}/runs/get", query=[("run_id", OTHERS_RUN)]),
+]
+"""What ada may do: her own, what everybody may, what MLflow checks itself, and what is no route."""
+
+OTHERS = [
+    Request("GET", "/get-artifact", query=[("run_uuid", OTHERS_RUN), ("path", "1/x")]),
+    Request("GET", "/get-artifact", query=[("run_id", RUN), ("run_uuid", OTHERS_RUN)]),
+    Request("GET", "/model-versions/get-artifact", query=[("name", "his")]),
+    Request("POST", f"/ajax-{API[1:]}/upload-artifact", query=[("run_uuid", OTHERS_RUN)]),
+    Request("GET", f"{API}/logged-models/<model_id>/artifacts/files", {"model_id": OTHERS_MODEL}),
+    Request("GET", ARTIFACT, at("2/a/x")),
+    Request("GET", f"/ajax-{ARTIFACT[1:]}", at("2/a/x")),
+    Request("PUT", ARTIFACT, at("%32/a/x")),
+    Request("PUT", ARTIFACT, at("%2532/a/x")),
+    Request("PUT", ARTIFACT, at("./2/x")),
+    Request("PUT", ARTIFACT, at("1/../2/x")),
+    Request("PUT", ARTIFACT, at("elsewhere/x")),
+    Request("DELETE", ARTIFACT, at("2/a")),
+    Request("POST", f"{PROXY}/mpu/create/<path:artifact_path>", at("2/a")),
+    Request("GET", f"{PROXY}/artifacts", query=[("path", "2")]),
+    Request("GET", f"{PROXY}/artifacts"),
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": ["1", "2"]}),
+    Request("POST", f"{API}/runs/search", body='{"experimentIds": [2]}'),
+    Request("POST", f"{API}/runs/search", body="{"),
+    Request("POST", f"{API}/runs/search"),
+    Request("POST", "/ajax-api/2.0mlflow/experiments/search-datasets", body={"experiment_ids": ["2"]}),
+    Request("GET", f"{API}/metrics/get-history-bulk", query=[("run_id", RUN), ("run_id", OTHERS_RUN)]),
+    Request("PATCH", f"{API}/traces/<request_id>", {"request_id": "tr-other"}, body={}),
+    Request("POST", f"{API3}/traces", body=location("2", "tr-new")),
+    Request("POST", f"{API3}/traces", body=location("1", "tr-other")),
+    Request("POST", f"{API}/traces/link-to-run", body={"run_id": RUN, "trace_ids": ["tr-other"]}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"runs:/{OTHERS_RUN}/model"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts:/./2/{RUN}/x"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts://h/2/{RUN}/x"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"models:/{OTHERS_MODEL}"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "models:/his@champion"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "s3://bucket/anything"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "x", "run_id": OTHERS_RUN}),
+    Request("POST", f"{API}/model-versions/create", body={"source": "x", "model_id": OTHERS_MODEL}),
+    graphql(GET_RUN, **{"in": {"runUuid": OTHERS_RUN}}),
+    graphql(
+        "query Q($id: String) { mlflowGetRun(input: {runId: $id}) { apiError { code } } }", id=OTHERS_RUN
+    ),
+    graphql(f'query Q($id: String = "{OTHERS_RUN}") {{ mlflowGetRun(input: {{runId: $id}}) {{ run }} }}'),
+    graphql(f'query Q($in: X = {{runId: "{OTHERS_RUN}"}}) {{ mlflowGetRun(input: $in) {{ run }} }}'),
+    graphql('{ a: mlflowSearchRuns(input: {experimentIds: ["1", "2"]}) { runs { info { runId } } } }'),
+    graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
+    graphql('fragment F on Q { mlflowGetExperiment(input: {experimentId: "2"}) { x } } { ...F }'),
+    Request("GET", f"{API}/webhooks"),
+    Request("POST", f"{API}/users/create-ui"),
+    Request("GET", "/a-route/of/tomorrow"),
+    Request("HEAD", f"{API}/runs/get", query=[("run_id", RUN)]),
+    Request("HEAD", ARTIFACT, at("1/a")),
+]
+"""What is another's, hidden in every way that the server would find it, and what is the administrators'."""
+
+
+def told(request: Request) -> str:
+    return f"{request.method} {request.rule} {request.view_args or request.query or request.body}"[:90]
+
+
+@pytest.mark.parametrize("request_", OWN, ids=told)
+def test_a_user_has_their_own(server: Server, request_: Request) -> None:
+    assert server.ask(request_)
+    assert server.ask(request_, user="admin")
+
+
+@pytest.mark.parametrize("request_", OTHERS, ids=told)
+def test_nobody_has_another_s_where_nothing_is_allowed(server: Server, request_: Request) -> None:
+    """But the administrators."""
+    assert not server.ask(request_)
+    assert server.ask(request_, user="admin")
+
+
+def default_cases() -> Iterator[tuple[str, Request, bool]]:
+    """What the default permission gives of what is another's."""
+    update = Request("POST", f"{API}/upload-artifact", query=[("run_uuid", OTHERS_RUN)])
+    read = Request("GET", "/get-artifact", query=[("run_id", OTHERS_RUN)])
+    delete = Request("POST", f"{API3}/traces/delete-traces", body={"experiment_id": "2"})
+    remove = Request("DELETE", ARTIFACT, at("2/a"))
+    everywhere = graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }")
+    for level, allowed in (("READ", 1), ("EDIT", 2), ("MANAGE", 3)):
+        yield level, read, True
+        yield level, everywhere, True
+        yield level, update, allowed > 1
+        yield level, delete, allowed > 2
+        yield level, remove, allowed > 2
+        yield level, Request("GET", f"{API}/webhooks"), False
+
+
+@pytest.mark.parametrize(("level", "request_", "allowed"), [*default_cases()])
+def test_the_default_permission_counts_as_in_mlflow(
+    server: Server, level: str, request_: Request, allowed: bool
+) -> None:
+    assert server.ask(request_, default=level) == allowed
+
+
+def test_a_page_of_model_versions_is_cut_to_what_the_user_may_read(server: Server) -> None:
+    search = Request(*VERSIONS)
+    assert server.ask(search)
+    assert server.page("hers", "his", "hers") == ["hers", "hers"]
+    assert server.ask(search)
+    assert server.page("hers") == ["hers"]
+    assert server.ask(search)
+    assert server.page() == []
+    assert server.ask(search)
+    assert server.page("his", status=500) == ["his"], "an error is nobody's model"
+    assert server.ask(search, user="admin")
+    assert server.later == []
+
+
+def test_what_is_not_there_is_mlflow_s_to_answer(server: Server) -> None:
+    with pytest.raises(MissingError):
+        server.ask(Request("GET", "/get-artifact", query=[("run_id", "nothing")]))
+
+
+def test_without_a_login_mlflow_s_answer_stands(server: Server) -> None:
+    server.user = ""
+    assert server.hook() == UNKNOWN
+
+
+def test_a_source_of_no_form_is_nobody_s() -> None:
+    assert asked.part_of("") is None
+    assert asked.part_of("relative/path") is None
+    assert asked.part_of("http://example.com/1/x") == ("other", "")
+    assert asked.part_of(f"s3://bucket/prefix/12/{RUN}/artifacts") == ("experiment", "12")
+
+
+def test_fields_below_a_field_count() -> None:
+    request = Request("POST", "/x", body={"run_id": {"in": [RUN]}, "other": [{"run_uuid": None}, 5]})
+    assert asked.named(request, "run") == {RUN}
+
+
+def test_a_query_s_lists_and_variables_are_read() -> None:
+    query = 'query Q($b: String) { mlflowSearchRuns(input: {experimentIds: [$b, "3", null]}) { runs } }'
+    body = {"query": query, "variables": {"b": "4"}}
+    assert {text for kind, text in asked.in_query(body) if text} >= {"3", "4"}
+    assert asked.in_query({"query": "{ a(runId: $unset) }"}) == []
+
+
+def test_no_route_is_in_two_tables() -> None:
+    assert not EVERYBODY.keys() & CHECKED.keys()
+    assert all((method, rule) == key(method, rule) for method, rule in [*EVERYBODY, *CHECKED])
+
+
+def test_it_asks_the_login_s_memory_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    assert hook.login(server.auth) == server.login
+    fast = SimpleNamespace(authenticate_request=lambda: "fast")
+    monkeypatch.setitem(sys.modules, "mlflow_fast_authentication", fast)
+    assert hook.login(server.auth)() == "fast"
+
+
+def test_beside_another_mlflow_it_steps_aside(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Server(monkeypatch, version="3.4.0")
+    assert other.ask(Request("GET", f"{API}/webhooks"))
+    assert "they were written for MLflow 3.3.2, and this is 3.4.0" in caplog.text
+
+
+def test_in_the_server_it_is_the_function_that_the_values_name(
+    monkeypatch: pytest.MonkeyPatch, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    package = sys.modules["components.pod_permissions"]
+    monkeypatch.setitem(sys.modules, NAME, package)
+    monkeypatch.setitem(sys.modules, f"{NAME}.routes", sys.modules["components.pod_permissions.routes"])
+    monkeypatch.setitem(sys.modules, f"{NAME}.asked", asked)
+    found = runpy.run_path(str(hook.__file__), run_name=f"{NAME}.hook")
+    assert isinstance(found["authenticate_request"], found["Guard"])
+    assert "strict permissions are on" in caplog.text
