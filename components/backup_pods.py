@@ -7,35 +7,31 @@ They share a folder; what one leaves there the next one goes on with.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from components import job_pods, names
+from components import job_pods, names, pod_programs
 from components.settings import Settings
 
 WORK = "/work"
-PROGRAM = "/program"
 PATIENCE = 600
 """Seconds that a restore waits for the server to be stopped."""
-_SOURCES = Path(__file__).parent / "pod_backup"
-_PACKAGE = "components/pod_backup"
-_SHELL = "database.sh"
+_PACKAGE = "pod_backup"
+_SHELL = f"{pod_programs.FOLDER}/database.sh"
 
 
 def program() -> dict[str, str]:
     """The files that run in the pods, by name: the data of a ConfigMap."""
-    files = sorted(file for file in _SOURCES.iterdir() if file.suffix in (".py", ".sh"))
-    return {file.name: file.read_text() for file in files}
+    return pod_programs.files(_PACKAGE)
 
 
-def selector(settings: Settings) -> dict[str, str]:
+def selector(release: str) -> dict[str, str]:
     """Labels that these pods have and no others."""
-    return job_pods.selector("mlflow-backup", names.backup(settings.release_name))
+    return job_pods.selector("mlflow-backup", names.backup(release))
 
 
 def labels(settings: Settings) -> dict[str, str]:
     """Labels of the pods."""
-    return {**selector(settings), **job_pods.client_of_database(settings)}
+    return {**selector(settings.release_name), **job_pods.client_of_database(settings)}
 
 
 def backup(settings: Settings, config_map: str) -> dict[str, Any]:
@@ -65,11 +61,7 @@ def restore(settings: Settings, config_map: str, wanted: str, replace: bool) -> 
 def _template(
     settings: Settings, config_map: str, steps: list[dict[str, Any]], last: dict[str, Any]
 ) -> dict[str, Any]:
-    items = [{"key": file, "path": file if file == _SHELL else f"{_PACKAGE}/{file}"} for file in program()]
-    volumes = [
-        {"name": "program", "configMap": {"name": config_map, "items": items}},
-        {"name": "work", "emptyDir": {}},
-    ]
+    volumes = [pod_programs.volume(_PACKAGE, config_map), {"name": "work", "emptyDir": {}}]
     return job_pods.template(settings, labels(settings), [*steps, last], volumes)
 
 
@@ -77,15 +69,14 @@ def _container(
     settings: Settings, image: str, name: str, command: list[str], env: list[dict[str, Any]]
 ) -> dict[str, Any]:
     made = job_pods.container(settings, image, name, command, env, settings.backup_resources)
-    program = {"name": "program", "mountPath": PROGRAM, "readOnly": True}
-    made["volumeMounts"] += [program, {"name": "work", "mountPath": WORK}]
+    made["volumeMounts"] += [pod_programs.MOUNT, {"name": "work", "mountPath": WORK}]
     return made
 
 
 def _postgresql(settings: Settings, what: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """A container of the database's image that runs `database.sh WHAT`, signed in as MLflow's role."""
     env = [*job_pods.database_login(settings), *job_pods.plain({"WORK": WORK, **variables})]
-    return _container(settings, "image_postgresql", what, ["bash", f"{PROGRAM}/{_SHELL}", what], env)
+    return _container(settings, "image_postgresql", what, ["bash", _SHELL, what], env)
 
 
 def _mlflow(
@@ -93,7 +84,6 @@ def _mlflow(
 ) -> dict[str, Any]:
     """A container of the server's image that reaches the store as the server does."""
     own = {
-        "PYTHONPATH": PROGRAM,
         "BACKUP_BUCKET": settings.s3_bucket,
         "BACKUP_PREFIX": settings.backup_prefix,
         "BACKUP_NAMESPACE": settings.namespace,
@@ -101,7 +91,5 @@ def _mlflow(
         "BACKUP_WORK": WORK,
         **(variables or {}),
     }
-    # The server's variables name another PYTHONPATH, and one name may stand once.
-    env = {one["name"]: one for one in (*job_pods.store_login(settings), *job_pods.plain(own))}
-    command = ["python", "-m", "components.pod_backup", *arguments]
-    return _container(settings, "image_mlflow", name, command, [*env.values()])
+    env = pod_programs.environment(job_pods.store_login(settings), **own)
+    return _container(settings, "image_mlflow", name, pod_programs.command(_PACKAGE, *arguments), env)

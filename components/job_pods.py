@@ -11,7 +11,7 @@ from typing import Any
 
 from components import names
 from components.settings import Settings
-from components.settings.images import reference
+from components.settings.images import pull_secrets, reference
 from components.values import values
 from components.values_server import database_secret
 
@@ -29,7 +29,18 @@ def client_of_database(settings: Settings) -> dict[str, str]:
     """The label by which the sub-chart's policy knows who may ask the database (chart 5.1.17)."""
     if settings.database == "external":
         return {}
-    return {f"{names.database(settings.release_name)}-client": "true"}
+    return {names.client(names.database(settings.release_name)): "true"}
+
+
+def client_of_server(settings: Settings) -> dict[str, str]:
+    """The label by which the chart's policy knows who may ask the server."""
+    return {names.client(names.fullname(settings.release_name)): "true"}
+
+
+def _server(settings: Settings) -> Mapping[str, Any]:
+    """The server's values, without what fast authentication brings: a mount and variables of its own."""
+    found: Mapping[str, Any] = values(settings.model_copy(update={"fast_authentication": False}))["tracking"]
+    return found
 
 
 def template(
@@ -39,7 +50,7 @@ def template(
     volumes: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """A pod that runs its containers one after the other, and has no token of the API server."""
-    tracking = values(settings)["tracking"]
+    tracking = _server(settings)
     spec = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -57,8 +68,8 @@ def template(
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}, *tracking.get("extraVolumes", [])],
         **{key: tracking[key] for key in ("nodeSelector", "tolerations") if key in tracking},
     }
-    if settings.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if pulled_by := pull_secrets(settings):
+        spec["imagePullSecrets"] = [{"name": name} for name in pulled_by]
     return {"metadata": {"labels": {**labels}}, "spec": spec}
 
 
@@ -79,7 +90,7 @@ def container(
 ) -> dict[str, Any]:
     """A container of one of the stack's images, which can write to `/tmp` alone."""
     server = image == "image_mlflow"
-    mounts = values(settings)["tracking"].get("extraVolumeMounts", []) if server else []
+    mounts = _server(settings).get("extraVolumeMounts", []) if server else []
     return {
         "name": name,
         "image": reference(settings, image),
@@ -133,11 +144,20 @@ def database_login(settings: Settings) -> list[dict[str, Any]]:
 
 def store_login(settings: Settings) -> list[dict[str, Any]]:
     """What the server has to reach its S3 store: endpoint, keys, and the variables it is given besides."""
-    chart = values(settings)
     env = plain({"MLFLOW_S3_ENDPOINT_URL": settings.s3_endpoint})
     if not settings.workload_identity:
-        store = chart["externalS3"]
+        store = values(settings)["externalS3"]
         name = store["existingSecret"]
         env.append(secret("AWS_ACCESS_KEY_ID", name, store["existingSecretAccessKeyIDKey"]))
         env.append(secret("AWS_SECRET_ACCESS_KEY", name, store["existingSecretKeySecretKey"]))
-    return [*env, *chart["tracking"].get("extraEnvVars", [])]
+    return [*env, *_server(settings).get("extraEnvVars", [])]
+
+
+def server_login(settings: Settings) -> list[dict[str, Any]]:
+    """What MLflow's client takes to ask the server as the administrator."""
+    login = names.tracking(settings.release_name)
+    return [
+        *plain({"MLFLOW_TRACKING_URI": names.service_url(settings.release_name, settings.namespace)}),
+        secret("MLFLOW_TRACKING_USERNAME", login, names.ADMIN_USER_KEY),
+        secret("MLFLOW_TRACKING_PASSWORD", login, names.ADMIN_PASSWORD_KEY),
+    ]

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components import names
+from ops.at_work import at_work
 from ops.console import OpsError, out, step
 from ops.jobs import Job
 from ops.rotation.target import Target
@@ -24,8 +25,6 @@ def backup(stack: Stack) -> dict[str, Any]:
     """Back it up; what was stored. Raises `OpsError`: what is there then counts as no backup."""
     target = Target.of(stack)
     cron_job = _cron_job(target)
-    if active := [one["name"] for one in cron_job.get("status", {}).get("active", [])]:
-        raise OpsError(f"a backup is under way, job {active[0]}: wait for its end")
     owner = {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -33,11 +32,18 @@ def backup(stack: Stack) -> dict[str, Any]:
         "uid": cron_job["metadata"]["uid"],
         "controller": True,  # the CronJob's history limits take it away
     }
-    job = _begin(target, "now", cron_job["spec"]["jobTemplate"]["spec"], ownerReferences=[owner])
+    spec = cron_job["spec"]["jobTemplate"]["spec"]
+    job = Job.alone(
+        *_given(target, "now", spec),
+        beside=at_work(target.release),
+        labels=spec["template"]["metadata"]["labels"],
+        ownerReferences=[owner],
+    )
     with step("Dumps both databases and reads the dumps back"):
         job.ended("dump")
     with step("Stores dumps, artifacts and manifest"):
         job.ended(_STORE)
+        job.closed()
     return job.told(_STORE)
 
 
@@ -48,7 +54,7 @@ def listed(stack: Stack) -> dict[str, Any]:
     pod = spec["template"]["spec"]
     pod["initContainers"] = []
     pod["containers"][0]["command"][-1] = "list"
-    job = _begin(target, "list", spec)
+    job = Job.begin(*_given(target, "list", spec))  # without labels: it is no backup to others
     try:
         with step("Looks at the backups in the bucket"):
             job.ended(_STORE)
@@ -57,10 +63,12 @@ def listed(stack: Stack) -> dict[str, Any]:
         job.end()
 
 
-def _begin(target: Target, what: str, spec: Mapping[str, Any], **metadata: Any) -> Job:
+def _given(
+    target: Target, what: str, spec: Mapping[str, Any]
+) -> tuple[client.CoreV1Api, str, str, Mapping[str, Any], float]:
+    """What a Job is made of."""
     prefix = f"{names.backup(target.release)}-{what}"
-    labels = spec["template"]["metadata"]["labels"]
-    return Job.begin(target.api, target.namespace, prefix, spec, target.timeout, labels=labels, **metadata)
+    return target.api, target.namespace, prefix, spec, target.timeout
 
 
 def _cron_job(target: Target) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes import client
 
 from ops import cluster
+from ops.at_work import ENDS, refuse_beside
 from ops.console import OpsError
 
 _LOOK = 0.5
@@ -27,6 +28,32 @@ class Job:
     namespace: str
     name: str
     patience: float
+    uid: str = ""
+
+    @classmethod
+    def alone(
+        cls,
+        api: client.CoreV1Api,
+        namespace: str,
+        prefix: str,
+        spec: Mapping[str, Any],
+        patience: float,
+        beside: Mapping[str, Mapping[str, str]],
+        **metadata: Any,
+    ) -> Job:
+        """Like `begin`, where no Job of `beside` is at work: names of what they do, with their labels.
+
+        Raises `OpsError` that names the other one. Looked at before and after: of two that begin in the same
+        moment neither goes on unseen.
+        """
+        refuse_beside(api, namespace, beside)
+        job = cls.begin(api, namespace, prefix, spec, patience, **metadata)
+        try:
+            refuse_beside(api, namespace, beside, but=job.name)
+        except BaseException:
+            job.end()
+            raise
+        return job
 
     @classmethod
     def begin(
@@ -46,8 +73,8 @@ class Job:
             "metadata": {"name": name, **metadata},
             "spec": {**spec, "backoffLimit": 0},
         }
-        client.BatchV1Api(api.api_client).create_namespaced_job(namespace, body)
-        return cls(api, namespace, name, patience)
+        made: Any = client.BatchV1Api(api.api_client).create_namespaced_job(namespace, body)
+        return cls(api, namespace, name, patience, made.metadata.uid)
 
     def pod(self) -> dict[str, Any] | None:
         """Its pod, as the API has it; None before there is one."""
@@ -77,26 +104,39 @@ class Job:
                 return pod
             if any("running" in state or "terminated" in state for state in states.values()):
                 last = time.monotonic() + self.patience
-            if time.monotonic() > last or self._failed():
+            if time.monotonic() > last or "Failed" in self._conditions():
                 raise OpsError(f"job {self.name} does not run: {_why(pod)}")
             time.sleep(_LOOK)
 
-    def _failed(self) -> bool:
-        """Whether the Job was given up: its deadline has passed, or a policy refuses its pod."""
+    def closed(self) -> None:
+        """Wait until it counts as ended: a moment after its last container, and until then it is at work."""
+        while not self._conditions() & ENDS:
+            time.sleep(_LOOK)
+
+    def _conditions(self) -> set[str]:
+        """What is true of it; `Failed` where its deadline has passed, or a policy refuses its pod."""
         job: Any = client.BatchV1Api(self.api.api_client).read_namespaced_job(self.name, self.namespace)
-        return any(one.type == "Failed" for one in job.status.conditions or [])
+        return {str(one.type) for one in job.status.conditions or [] if one.status == "True"}
 
     def told(self, container: str) -> dict[str, Any]:
         """The JSON object that a container printed last."""
         return dict(json.loads(self._last_line(container)))
 
-    def _last_line(self, container: str) -> str:
+    def listed(self, container: str) -> list[dict[str, Any]]:
+        """All JSON objects that a container printed, each on a line of its own."""
+        lines = self._log(container).splitlines()
+        return [dict(json.loads(line)) for line in lines if line.startswith("{")]
+
+    def _log(self, container: str, tail: int | None = None) -> str:
         pod = self.pod()
         assert pod is not None  # noqa: S101 - somebody has seen its states
         name = pod["metadata"]["name"]
-        text = str(self.api.read_namespaced_pod_log(name, self.namespace, container=container, tail_lines=20))
-        lines = [line for line in text.splitlines() if line.strip()]
-        errors = [line for line in lines if "error:" in line.lower()]
+        read = self.api.read_namespaced_pod_log
+        return str(read(name, self.namespace, container=container, tail_lines=tail))
+
+    def _last_line(self, container: str) -> str:
+        lines = [line for line in self._log(container, tail=20).splitlines() if line.strip()]
+        errors = [line for line in lines if "error:" in line.lower() and not line.startswith("{")]
         return (errors or lines or ["it printed nothing"])[-1].removeprefix("error: ")
 
     def end(self) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import typer
 from kubernetes import client
 
-from components import backup_pods, names
-from components.settings import Settings, WrongSettings, parse
+from components import backup_pods, housekeeping_pods, names
 from components.settings.backup_rules import unfit
-from ops import cluster, destroy
+from ops import cluster, destroy, parsed
+from ops.at_work import refuse_beside
 from ops.backup import lines
 from ops.console import OpsError, err, out, step
 from ops.jobs import Job
@@ -51,7 +51,7 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     target has. Raises `OpsError`: then the target is as it was, or a second run finishes.
     """
     target = Target.of(stack)
-    settings = _settings(stack)
+    settings = parsed.settings(stack, unfit)
     begun = _begun(target)
     if begun is not None:
         err.print(
@@ -60,6 +60,7 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     _end_earlier(target)
     replicas = _replicas(target)
     program = _program(target, begun)
+    _refuse_housekeeping(target, begun)
     given_up = replace or (begun is not None and not replicas)
     spec = {
         "activeDeadlineSeconds": _DEADLINE,
@@ -84,17 +85,6 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     return found
 
 
-def _settings(stack: Stack) -> Settings:
-    """The target's settings. Raises `OpsError` where it cannot be restored into."""
-    try:
-        settings = parse(stack.all_settings())
-        if found := [finding.mistake for finding in unfit(settings)]:
-            raise WrongSettings(found)
-    except WrongSettings as wrong:
-        raise OpsError(str(wrong)) from wrong
-    return settings
-
-
 def _checked(job: Job) -> dict[str, Any]:
     """Fetch and check the backup, then bring its artifacts; what it is."""
     with step("Fetches the backup and checks its manifest, checksums and artifacts"):
@@ -107,26 +97,42 @@ def _checked(job: Job) -> dict[str, Any]:
     return found
 
 
-def _name(target: Target) -> str:
-    """Name of what is there while a restore is under way."""
-    return f"{target.release}-restore"
-
-
 def _program(target: Target, begun: int | None) -> str:
     """The ConfigMap of the program, made or brought up to date; its name."""
-    name = _name(target)
-    body: Any = {"metadata": {"name": name}, "data": backup_pods.program()}
+    name = names.restore(target.release)
+    data = {**backup_pods.program(), names.UNDER_WAY: "true"}
+    body: Any = {"metadata": {"name": name}, "data": data}
     if begun is None:
-        cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+        _forget(target)
         target.api.create_namespaced_config_map(target.namespace, body)
     else:
         target.api.patch_namespaced_config_map(name, target.namespace, body)
     return name
 
 
+def _refuse_housekeeping(target: Target, begun: int | None) -> None:
+    """Raises `OpsError` while it is at work: it would judge the artifacts that come by the runs that go.
+
+    What begins from now on sees the ConfigMap, and touches nothing.
+    """
+    try:
+        keeping = {"housekeeping": housekeeping_pods.selector(target.release)}
+        refuse_beside(target.api, target.namespace, keeping)
+    except OpsError:
+        if begun is None:
+            _forget(target)
+        raise
+
+
+def _forget(target: Target) -> None:
+    """No restore is under way any more."""
+    name = names.restore(target.release)
+    cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+
+
 def _begun(target: Target) -> int | None:
     """How many pods the server had when a restore stopped it that was cut short; None where none was."""
-    name = _name(target)
+    name = names.restore(target.release)
     found: Any = cluster.unless_missing(lambda: target.api.read_namespaced_config_map(name, target.namespace))
     text = ((found and found.metadata.annotations) or {}).get(_BEGUN)
     return None if text is None else int(json.loads(text))
@@ -136,7 +142,7 @@ def _end_earlier(target: Target) -> None:
     """End the Jobs of earlier restores: one may still be at it."""
     jobs: Any = client.BatchV1Api(target.api.api_client).list_namespaced_job(target.namespace)
     for found in jobs.items:
-        if found.metadata.name.startswith(f"{_name(target)}-"):
+        if found.metadata.name.startswith(f"{names.restore(target.release)}-"):
             Job(target.api, target.namespace, found.metadata.name, target.timeout).end()
 
 
@@ -154,7 +160,7 @@ def _scale(target: Target, replicas: int) -> None:
 def _stopped(target: Target, replicas: int) -> None:
     """Stop the server, after it is written down how many pods it had."""
     mark = {"metadata": {"annotations": {_BEGUN: str(replicas)}}}
-    target.api.patch_namespaced_config_map(_name(target), target.namespace, mark)
+    target.api.patch_namespaced_config_map(names.restore(target.release), target.namespace, mark)
     with step("Stops the server"):
         _scale(target, 0)
         rollout.gone(target, rollout.uids(target))
@@ -167,8 +173,7 @@ def _put_back(target: Target, job: Job, replicas: int) -> None:
         with step("Starts the server"):
             _scale(target, replicas)
             rollout.gone(target, ())
-    name = _name(target)
-    cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(name, target.namespace))
+    _forget(target)
 
 
 def report(stack: Stack, found: Mapping[str, Any]) -> None:

@@ -10,18 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from components.pod_backup import catalogue
-from components.pod_backup.bucket import Bucket, code_of
 from components.pod_backup.fetch import bring_back, fetch
 from components.pod_backup.manifest import BackupError
 from components.pod_backup.save import Place, save
-
-
-def opened(bucket: str) -> Bucket:
-    """A bucket, by MLflow's own client of its artifact store."""
-    from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
-
-    client: Any = S3ArtifactRepository(f"s3://{bucket}")._get_s3_client()  # type: ignore[no-untyped-call]
-    return Bucket(client, bucket)
+from components.pod_bucket import opened, told
 
 
 def run(arguments: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
@@ -51,16 +43,13 @@ def run(arguments: Sequence[str], env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run; an error is one line of standard error. The store's own text may repeat what it was given."""
+    """Run; an error is one line of standard error."""
     try:
         print(json.dumps(run(sys.argv[1:], os.environ)))
     except BackupError as error:
         sys.exit(f"error: {error}")
     except Exception as error:
-        if code := code_of(error):
-            operation = getattr(error, "operation_name", "a request")
-            sys.exit(f"error: the store refuses {operation}: {code}")
-        sys.exit(f"error: {type(error).__name__}: {error}")
+        sys.exit(f"error: {told(error)}")
 
 
 if __name__ == "__main__":

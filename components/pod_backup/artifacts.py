@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.pod_backup.bucket import Bucket, Object, at_once
 from components.pod_backup.manifest import BackupError
+from components.pod_bucket import Bucket, Object, at_once
 
 FOLDER = "objects"
 _TRIES = 3

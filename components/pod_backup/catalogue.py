@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from components.pod_backup import artifacts
-from components.pod_backup.bucket import Bucket
 from components.pod_backup.manifest import FILE, INVENTORY, NAME, BackupError, File, Manifest, time_of
+from components.pod_bucket import Bucket
 
 _UNDER_WAY = timedelta(days=1)
 """Before this age a backup without a manifest may still be written."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from components.pod_backup import artifacts, catalogue
-from components.pod_backup.bucket import Bucket
 from components.pod_backup.catalogue import Entry
 from components.pod_backup.manifest import FILE, NAME, BackupError, File, Manifest
 from components.pod_backup.save import Place
+from components.pod_bucket import Bucket
 
 LATEST = "latest"
 _ELSEWHERE = re.compile(r"s3://([^/]+)/(.+/)([^/]+)/?")

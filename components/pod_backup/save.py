@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from components.pod_backup import artifacts, catalogue
-from components.pod_backup.bucket import Bucket
 from components.pod_backup.manifest import (
     DATABASES,
     FILE,
@@ -21,6 +20,7 @@ from components.pod_backup.manifest import (
     Manifest,
     new_name,
 )
+from components.pod_bucket import Bucket
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 from components.settings import quantities as q
 from components.settings import types as t
 from components.settings.fields import Group, Whole, knob, matching, unless_empty
-from components.settings.schedule import cron
+from components.settings.schedule import ACCEPTED, cron
 
 _SEGMENT = r"[A-Za-z0-9][-._A-Za-z0-9]*"
 _PODS: q.Amounts = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
@@ -21,7 +21,7 @@ class Backup(Group):
     backup_schedule: Annotated[str, unless_empty(cron)] = knob(
         "",
         "When databases and artifacts are backed up into the S3 bucket, in UTC. Empty: never.",
-        accepted='a schedule of cron, "minute hour day month weekday", or @daily and the like',
+        accepted=ACCEPTED,
         example="@daily",
     )
     backup_prefix: Annotated[str, matching(rf"(?![0-9]+(?:/|\Z)){_SEGMENT}(?:/{_SEGMENT})*", longest=200)] = (

@@ -39,12 +39,17 @@ def unfit(settings: Settings) -> Iterator[Finding]:
             *("database", "database_name", "backup_schedule"),
         )
     for name in ("image_mlflow", "image_postgresql"):
-        parts = image(settings, name)
-        if not (parts.tag or parts.digest or own_tag(settings, name)):
-            yield wrong(
-                settings,
-                name,
-                f"a tag or a digest: backups run it too, and the chart's own tag is known of {CHART} only",
-                set_command(name, f"{parts.repository}:TAG"),
-                *("chart_version", "backup_schedule"),
-            )
+        yield from untagged(settings, name, "backups run", "backup_schedule")
+
+
+def untagged(settings: Settings, name: str, runs: str, *others: str) -> Iterator[Finding]:
+    """An image that pods of the stack's own run has no tag that is known."""
+    parts = image(settings, name)
+    if not (parts.tag or parts.digest or own_tag(settings, name)):
+        yield wrong(
+            settings,
+            name,
+            f"a tag or a digest: {runs} it too, and the chart's own tag is known of {CHART} only",
+            set_command(name, f"{parts.repository}:TAG"),
+            *("chart_version", *others),
+        )

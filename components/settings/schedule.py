@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+ACCEPTED = 'a schedule of cron, "minute hour day month weekday", or @daily and the like'
 _MACROS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from components import backup, backup_pods, job_pods, names
-from components.backup_pods import PROGRAM
+from components import backup_pods, job_pods, names
+from components.backup import backups
+from components.pod_programs import FOLDER as PROGRAM
+from components.scheduled import Scheduled
 from components.settings import Settings, parse
 from components.settings.schedule import cron
 from tests.unit.cases import EXTERNAL, GOOD, SECRETS
@@ -22,6 +24,12 @@ PASSWORD = {"databasePassword": "PlantedPassword"}
 
 def settings(**given: str) -> Settings:
     return parse({**ON, **SECRETS, **given})
+
+
+def scheduled(made: Settings) -> Scheduled:
+    found = backups(made)
+    assert found
+    return found
 
 
 def pod(made: Settings) -> Any:
@@ -72,7 +80,7 @@ def test_with_a_schedule_there_are_cron_job_program_and_policy_after_the_release
 
 
 def test_two_backups_never_run_at_a_time_and_history_is_short() -> None:
-    spec = backup.cron_job(settings(), "mlflow-backup")
+    spec = scheduled(settings()).cron_job()
     assert (spec["schedule"], spec["timeZone"]) == ("17 2 * * *", "Etc/UTC")
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["successfulJobsHistoryLimit"] == spec["failedJobsHistoryLimit"] == 3
@@ -146,6 +154,15 @@ def test_no_variable_stands_twice_in_a_container_and_python_looks_in_the_program
     assert environment(containers(settings())["store"])["PYTHONPATH"] == PROGRAM
 
 
+def test_what_fast_authentication_brings_the_server_no_pod_of_backups_has() -> None:
+    made = settings()
+    assert made.fast_authentication
+    for spec in (pod(made), backup_pods.restore(made, "mlflow-restore", "latest", replace=False)["spec"]):
+        told = json.dumps(spec)
+        assert "fast-authentication" not in told
+        assert "MLFLOW_SQLALCHEMYSTORE" not in told
+
+
 def test_the_database_is_asked_as_the_chart_names_it() -> None:
     assert job_pods.database(settings()) == (
         *("mlflow-postgresql", "5432", "bn_mlflow"),
@@ -199,6 +216,8 @@ def test_what_the_server_needs_to_reach_the_store_and_its_nodes_the_pods_have_to
     assert spec["nodeSelector"] == {"disk": "ssd"}
     assert "tolerations" not in spec
     assert spec["imagePullSecrets"] == [{"name": "regcred"}]
+    private = settings(imageUsername="robot", imagePassword="PlantedWord")
+    assert pod(private)["imagePullSecrets"] == [{"name": "mlflow-registry"}]
 
 
 def test_a_restore_fetches_and_checks_before_it_changes_anything() -> None:
@@ -215,7 +234,7 @@ def test_a_restore_fetches_and_checks_before_it_changes_anything() -> None:
 
 
 def egress(made: Settings) -> list[Any]:
-    spec = backup._policy(made)["spec"]
+    spec = scheduled(made).policy
     assert spec["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in spec
     assert spec["podSelector"]["matchLabels"].items() <= backup_pods.labels(made).items()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components import pod_bucket
 from components.pod_backup import __main__ as program
 from components.pod_backup import artifacts, catalogue
 from components.pod_backup import save as saving
@@ -447,7 +448,7 @@ def test_the_store_is_asked_by_mlflow_s_own_client(monkeypatch: pytest.MonkeyPat
     from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
 
     monkeypatch.setattr(S3ArtifactRepository, "_get_s3_client", lambda self: self.artifact_uri)
-    opened = program.opened("mlflow")
+    opened = pod_bucket.opened("mlflow")
     assert (opened.client, opened.name) == ("s3://mlflow", "mlflow")
 
 

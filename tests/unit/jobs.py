@@ -50,8 +50,13 @@ class Cluster:
         self.given_up = False
         self.printed: dict[str, str] = {name: json.dumps(found) for name, found in PRINTED.items()}
         self.maps: dict[str, dict[str, Any]] = {}
+        self.owners: dict[str, list[Any]] = {}
+        self.rival: dict[str, Any] = {}
+        """A Job that somebody else begins in the moment in which one is made."""
         self.replicas = 2
         self.gone = False
+        self.looked = False
+        """Whether a Job was looked at: the first look comes too early to see its end."""
         self.went = False
         """Whether the last Job was told that the server is stopped."""
         self.happened: list[str] = []
@@ -75,25 +80,53 @@ class Cluster:
             raise ApiException(status=404)
         return self.cron_job
 
-    def create_namespaced_job(self, namespace: str, body: Any) -> None:
+    def create_namespaced_job(self, namespace: str, body: Any) -> Any:
         self.made.append(body)
         self.jobs[body["metadata"]["name"]] = body
         self.done[body["metadata"]["name"]] = 0
         self.went = False
+        if self.rival:
+            self.jobs["rival"] = self.rival
+        return SimpleNamespace(metadata=SimpleNamespace(uid=f"uid-{len(self.made)}"))
 
     def read_namespaced_job(self, name: str, namespace: str) -> Any:
-        conditions = [SimpleNamespace(type="Failed")] if self.given_up else None
-        return SimpleNamespace(status=SimpleNamespace(conditions=conditions))
-
-    def list_namespaced_job(self, namespace: str) -> Any:
+        failed = [SimpleNamespace(type="Failed", status="True")]
+        looked, self.looked = self.looked, True
         return SimpleNamespace(
-            items=[SimpleNamespace(metadata=SimpleNamespace(name=name)) for name in self.jobs]
+            status=SimpleNamespace(conditions=failed)
+            if self.given_up
+            else self._status(name, late=not looked)
+        )
+
+    def list_namespaced_job(self, namespace: str, label_selector: str = "") -> Any:
+        wanted = dict(pair.split("=") for pair in label_selector.split(",") if pair)
+        found = [
+            SimpleNamespace(metadata=SimpleNamespace(name=name), status=self._status(name))
+            for name, body in self.jobs.items()
+            if wanted.items() <= body.get("metadata", {}).get("labels", {}).items()
+        ]
+        return SimpleNamespace(items=found)
+
+    def _status(self, name: str, late: bool = False) -> Any:
+        """A Job's status: it has ended when its last container has, or one that fails; `late`: not yet."""
+        spec = self.jobs[name].get("spec", {}).get("template", {}).get("spec", {"containers": ()})
+        containers = [one["name"] for one in (*spec.get("initContainers", ()), *spec["containers"])]
+        states = [
+            self._state(place, each, self.done.get(name, 0))["state"] for place, each in enumerate(containers)
+        ]
+        ended = [state["terminated"]["exitCode"] for state in states if "terminated" in state]
+        over = ended and (any(ended) or len(ended) == len(states))
+        return SimpleNamespace(
+            conditions=[SimpleNamespace(type="Complete", status="True")] if over and not late else None
         )
 
     def delete_namespaced_job(self, name: str, namespace: str, propagation_policy: str) -> None:
         if name not in self.jobs:
             raise ApiException(status=404)
         del self.jobs[name]
+        for each, owners in self.owners.items():
+            if any(owner["name"] == name for owner in owners):
+                self.maps.pop(each)
         self.note("job ended")
 
     def list_namespaced_pod(self, namespace: str, label_selector: str) -> Any:
@@ -123,7 +156,9 @@ class Cluster:
             return {"name": container, "state": {"running": {}}}
         return {"name": container, "state": {"terminated": {"exitCode": int(container == self.failing)}}}
 
-    def read_namespaced_pod_log(self, name: str, namespace: str, container: str, tail_lines: int) -> str:
+    def read_namespaced_pod_log(
+        self, name: str, namespace: str, container: str, tail_lines: int | None
+    ) -> str:
         return self.printed.get(container, "")
 
     # The program's ConfigMap, and the server.
@@ -137,6 +172,7 @@ class Cluster:
         self.maps[body["metadata"]["name"]] = {"data": body["data"]}
 
     def patch_namespaced_config_map(self, name: str, namespace: str, body: Any) -> None:
+        self.owners[name] = body["metadata"].get("ownerReferences", [])
         self.maps[name] |= {
             "annotations": body["metadata"].get("annotations", self.maps[name].get("annotations"))
         }

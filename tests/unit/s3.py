@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.pod_backup.bucket import Bucket
+from components.pod_bucket import Bucket
 
 _PAGE = 2
 

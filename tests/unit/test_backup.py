@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 import ops.__main__
-from components.backup import cron_job
+from components.backup import backups
 from components.settings import parse
 from ops import backup
+from ops.at_work import at_work
 from ops.console import OpsError
 from ops.jobs import Job
 from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, put_in_place
@@ -21,8 +22,9 @@ from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, put_in
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster whose stack has a CronJob."""
     made = put_in_place(monkeypatch)
-    spec = cron_job(parse({**SETTINGS, "backupSchedule": "@daily"}), "mlflow-backup")
-    made.cron_job = {"metadata": {"name": "mlflow-backup", "uid": "1"}, "spec": spec}
+    scheduled = backups(parse({**SETTINGS, "backupSchedule": "@daily"}))
+    assert scheduled
+    made.cron_job = {"metadata": {"name": "mlflow-backup", "uid": "1"}, "spec": scheduled.cron_job()}
     return made
 
 
@@ -43,11 +45,35 @@ def test_a_stack_without_backups_is_told_how_to_have_them(cluster: Cluster) -> N
         backup.backup(BackedUp())
 
 
-def test_two_at_a_time_are_refused(cluster: Cluster) -> None:
-    assert cluster.cron_job
-    cluster.cron_job["status"] = {"active": [{"name": "mlflow-backup-1"}]}
-    with pytest.raises(OpsError, match="a backup is under way, job mlflow-backup-1"):
+def under_way(what: str) -> dict[str, Any]:
+    """A Job that somebody has begun: its labels say what it does."""
+    labels = at_work("mlflow")[what]
+    template = {"spec": {"containers": [{"name": "first"}]}}
+    return {"metadata": {"labels": {**labels, "more": "x"}}, "spec": {"template": template}}
+
+
+@pytest.mark.parametrize("what", ["a backup", "housekeeping"])
+def test_two_at_a_time_are_refused_whoever_began_the_other(cluster: Cluster, what: str) -> None:
+    cluster.jobs["mlflow-x-1"] = under_way(what)
+    with pytest.raises(OpsError, match=f"{what} is under way, job mlflow-x-1: wait for its end"):
         backup.backup(BackedUp())
+    assert cluster.jobs.keys() == {"mlflow-x-1"}
+    cluster.done["mlflow-x-1"] = 9
+    backup.backup(BackedUp())
+
+
+def test_of_two_begun_in_the_same_moment_neither_goes_on_unseen(cluster: Cluster) -> None:
+    cluster.rival = under_way("a backup")
+    with pytest.raises(OpsError, match="a backup is under way, job rival"):
+        backup.backup(BackedUp())
+    assert cluster.jobs.keys() == {"rival"}, "ours is gone"
+
+
+def test_a_list_stands_in_nobody_s_way(cluster: Cluster) -> None:
+    cluster.jobs["mlflow-backup-1"] = under_way("a backup")
+    cluster.printed["store"] = json.dumps({"backups": {}})
+    backup.listed(BackedUp())
+    assert "labels" not in cluster.made[0]["metadata"]
 
 
 def test_the_list_is_made_without_a_dump_and_its_job_goes(cluster: Cluster) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import ops.__main__
 from ops import restore, verify
+from ops.at_work import at_work
 from ops.console import OpsError
 from ops.stack import Stack
 from tests.unit.cases import GCS
@@ -125,6 +126,26 @@ def test_a_stack_that_cannot_be_restored_into_is_refused_before_the_cluster_is_a
     with pytest.raises(OpsError, match="1 mistake in the settings"):
         restore.restore(BackedUp(trackingReplicas="0"), "latest", replace=False)
     untouched(cluster)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_beside_housekeeping_it_is_refused_and_nothing_is_touched(cluster: Cluster, begun: bool) -> None:
+    """What was cut short still is: housekeeping that begins sees it."""
+    if begun:
+        cluster.maps[MAP] = {"annotations": {"mlflow.restore/begun": "2"}}
+    cluster.jobs["mlflow-gc-1"] = {"metadata": {"labels": at_work("mlflow")["housekeeping"]}}
+    with pytest.raises(OpsError, match="housekeeping is under way, job mlflow-gc-1"):
+        restore.restore(BackedUp(), "latest", replace=False)
+    assert cluster.made == []
+    assert (MAP in cluster.maps) == begun
+
+
+def test_housekeeping_that_begins_meanwhile_sees_the_restore(cluster: Cluster) -> None:
+    cluster.cut = "scaled to 0"
+    seen = []
+    cluster.note = lambda what: seen.append("under-way" in cluster.maps.get(MAP, {}).get("data", {}))  # type: ignore[method-assign]
+    restore.restore(BackedUp(), "latest", replace=False)
+    assert seen[0] is True
 
 
 def test_a_refusal_of_the_cluster_is_not_swallowed(cluster: Cluster) -> None:

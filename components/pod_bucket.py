@@ -1,4 +1,7 @@
-"""A bucket of the artifact store, asked the way the server asks: endpoint, region, certificates, keys."""
+"""A bucket of the artifact store, asked the way the server asks: endpoint, region, certificates, keys.
+
+Mounted beside each program that runs in pods and works with the store.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,13 @@ def code_of(error: Exception) -> str:
     """The store's own word for what is wrong; empty where it has none."""
     response: Any = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def told(error: Exception) -> str:
+    """An error in one line. The store's own text may repeat what it was given, so its code says it."""
+    if code := code_of(error):
+        return f"the store refuses {getattr(error, 'operation_name', 'a request')}: {code}"
+    return f"{type(error).__name__}: {error}"
 
 
 def at_once(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
@@ -121,3 +131,11 @@ class Bucket:
     def delete(self, keys: Iterable[str]) -> None:
         """Take objects away."""
         at_once(lambda key: self.client.delete_object(Bucket=self.name, Key=key), keys)
+
+
+def opened(name: str) -> Bucket:
+    """A bucket, by MLflow's own client of its artifact store."""
+    from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
+
+    client: Any = S3ArtifactRepository(f"s3://{name}")._get_s3_client()  # type: ignore[no-untyped-call]
+    return Bucket(client, name)
