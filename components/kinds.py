@@ -12,6 +12,7 @@ from typing import Any
 
 import pulumi
 
+COMPONENT = "mlflow:index:MlflowTracking"
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
@@ -22,9 +23,12 @@ class Namespace(pulumi.CustomResource):
 
     metadata: pulumi.Output[Mapping[str, Any]]
 
-    def __init__(self, resource: str, name: str, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, resource: str, name: str, labels: Mapping[str, str], opts: pulumi.ResourceOptions
+    ) -> None:
         """`resource` is its name in the stack, `name` its name in the cluster."""
-        inputs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        metadata = {"name": name, **({"labels": labels} if labels else {})}
+        inputs = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         super().__init__(NAMESPACE, resource, inputs, opts)
 
 
@@ -39,9 +43,11 @@ class Secret(pulumi.CustomResource):
         metadata: Mapping[str, pulumi.Input[str]],
         data: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions,
+        form: str = "",
     ) -> None:
-        """`data` is base64, as Kubernetes has it."""
-        inputs = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+        """`data` is base64, as Kubernetes has it; `form` is the Secret's type, where it is none of all."""
+        typed = {"type": form} if form else {}
+        inputs = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **typed}
         super().__init__(SECRET, resource, {**inputs, "data": pulumi.Output.secret(data)}, _hidden(opts))
 
 

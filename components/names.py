@@ -6,7 +6,14 @@ S3_SECRET = "s3-creds"  # noqa: S105 - the end of a Secret's name
 GCS_SECRET = "gcs-creds"  # noqa: S105
 AZURE_SECRET = "azure-creds"  # noqa: S105
 DATABASE_SECRET = "database"  # noqa: S105
-MODULE = "fast-authentication"
+PULL_SECRET = "registry"  # noqa: S105
+MODULE = "authentication"
+DASHBOARD = "dashboard"
+REDIRECT = "to-https"
+HSTS = "hsts"
+
+UNDER_WAY = "under-way"
+"""A key of a restore's ConfigMap: while it is there housekeeping keeps its hands off."""
 
 ADMIN_USER_KEY = "admin-user"
 ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
@@ -14,6 +21,9 @@ ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
 DATABASE_USER_KEY = "password"
 DATABASE_ADMIN_KEY = "postgres-password"
 EXTERNAL_DATABASE_KEY = "db-password"
+
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
+"""The label by which a namespace names the Pod Security Standard that it enforces."""
 
 SERVICE_PORT = 80
 VOLUME_PATH = "/bitnami/mlflow"
@@ -44,9 +54,24 @@ def tracking(release: str) -> str:
     return _cut(f"{fullname(release)}-tracking")
 
 
+def client(of: str) -> str:
+    """The label, "true", of pods that the chart's policies let in to what has the full name `of` (5.1.17)."""
+    return f"{of}-client"
+
+
 def backup(release: str) -> str:
     """Name of the CronJob of backups and of what belongs to it (a CronJob's may have 52 characters)."""
     return f"{release}-backup"
+
+
+def housekeeping(release: str) -> str:
+    """Name of the CronJob of housekeeping and of what belongs to it, short for the same reason."""
+    return f"{release}-gc"
+
+
+def restore(release: str) -> str:
+    """Name of the ConfigMap that is there while a restore is under way, and the beginning of its Job's."""
+    return f"{release}-restore"
 
 
 def service_url(release: str, namespace: str) -> str:

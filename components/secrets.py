@@ -1,8 +1,9 @@
-"""The Secrets that the stack makes: store and database credentials. The chart makes the login itself."""
+"""The Secrets that the stack makes: of store, database, image registry. The chart makes the login itself."""
 
 from __future__ import annotations
 
 import base64
+import json
 
 import pulumi
 from pulumi_random import RandomPassword
@@ -10,11 +11,16 @@ from pulumi_random import RandomPassword
 from components import names
 from components.kinds import Secret
 from components.settings import Settings
-from components.settings.model import text_of
+from components.settings.model import secret_of, text_of
 from components.values_stores import AWS_KEYS, AZURE_KEYS
 
 _LENGTH = 32
 """Characters of a generated password, letters and digits: it goes into a URI as it is (chart 5.1.17)."""
+
+_FORMS = {names.PULL_SECRET: "kubernetes.io/dockerconfigjson"}
+"""Types of Secrets, where Kubernetes has one for their use."""
+_DOCKER = {"docker.io": "https://index.docker.io/v1/"}
+"""What logins of Docker Hub are kept for, by the kubelet as by every client."""
 
 _Data = dict[str, pulumi.Output[str]]
 
@@ -32,6 +38,7 @@ def stack_secrets(
         names.GCS_SECRET: _gcs(settings),
         names.AZURE_SECRET: _azure(settings),
         names.DATABASE_SECRET: _database(name, settings, parent),
+        names.PULL_SECRET: _registry(settings),
     }
     return [
         Secret(
@@ -39,6 +46,7 @@ def stack_secrets(
             {"name": names.own(settings.release_name, ending), "namespace": namespace},
             {key: text.apply(_encoded) for key, text in data.items()},
             pulumi.ResourceOptions(parent=parent, provider=provider, protect=settings.protect),
+            _FORMS.get(ending, ""),
         )
         for ending, data in wanted.items()
         if data
@@ -51,11 +59,7 @@ def _encoded(text: str) -> str:
 
 def _given(settings: Settings, fields: dict[str, str]) -> _Data:
     """Keys of a Secret with the fields that hold their values, as far as these are set."""
-    return {
-        key: pulumi.Output.secret(text_of(settings, field))
-        for key, field in fields.items()
-        if text_of(settings, field)
-    }
+    return {key: secret_of(settings, field) for key, field in fields.items() if text_of(settings, field)}
 
 
 def _s3(settings: Settings) -> _Data:
@@ -68,6 +72,20 @@ def _gcs(settings: Settings) -> _Data:
 
 def _azure(settings: Settings) -> _Data:
     return _given(settings, {key: field for field, key in AZURE_KEYS.items()})
+
+
+def _registry(settings: Settings) -> _Data:
+    """The login of the images' registry, as nodes take it."""
+    if not settings.image_username:
+        return {}
+
+    def config(password: str) -> str:
+        user = settings.image_username
+        login = {"username": user, "password": password, "auth": _encoded(f"{user}:{password}")}
+        server = _DOCKER.get(settings.image_registry, settings.image_registry)
+        return json.dumps({"auths": {server: login}})
+
+    return {".dockerconfigjson": secret_of(settings, "image_password").apply(config)}
 
 
 def _database(name: str, settings: Settings, parent: pulumi.Resource) -> _Data:

@@ -11,15 +11,16 @@ from pulumi_kubernetes import Provider
 from components import credentials, names
 from components.adopted import note
 from components.backup import backups
-from components.kinds import Namespace, Release
+from components.dashboard import dashboard
+from components.housekeeping import housekeeping
+from components.kinds import COMPONENT, Namespace, Release
 from components.secrets import stack_secrets
 from components.settings import Settings
-from components.settings.model import text_of
+from components.settings.model import secret_of
 from components.values import values
 from components.values_network import tracking_url
+from components.values_restart import with_later
 from components.values_stores import artifact_root
-
-TOKEN = "mlflow:index:MlflowTracking"  # noqa: S105 - a type token
 
 
 class MlflowTracking(pulumi.ComponentResource):
@@ -50,7 +51,8 @@ class MlflowTracking(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """`name` is the prefix of the children's names; `args` come from `components.settings`."""
-        super().__init__(TOKEN, name, None, opts)
+        # An input, so that policies see it before anything is made (`ops/policy/evidence.py`).
+        super().__init__(COMPONENT, name, {"production": args.production}, opts)
         if held := note(args):
             pulumi.log.warn(held, self)
         provider = _provider(name, args, pulumi.ResourceOptions(parent=self))
@@ -63,18 +65,17 @@ class MlflowTracking(pulumi.ComponentResource):
             self.namespace,
             pulumi.ResourceOptions(parent=self, provider=provider, protect=args.protect, depends_on=secrets),
         )
-        backups(
-            name,
-            args,
-            self.namespace,
-            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[release]),
-        )
+        after = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[release])
+        for what, scheduled in {"backup": backups(args), "housekeeping": housekeeping(args)}.items():
+            if scheduled:
+                scheduled.register(f"{name}-{what}", self.namespace, after)
+        dashboard(name, args, self.namespace, pulumi.ResourceOptions(parent=self, provider=provider))
         login = credentials.read(
             name,
             release,
             args.release_name,
             args.namespace,
-            pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[release]),
+            after,
         )
         self.admin_username, self.admin_password = login.username, login.password
         self.release = release.status.apply(
@@ -126,7 +127,8 @@ def _namespace(name: str, args: Settings, opts: pulumi.ResourceOptions) -> pulum
     """The namespace's name, after it exists."""
     if not args.create_namespace:
         return pulumi.Output.from_input(args.namespace)
-    made = Namespace(f"{name}-namespace", args.namespace, opts)
+    enforced = {} if args.pod_security == "none" else {names.POD_SECURITY: args.pod_security}
+    made = Namespace(f"{name}-namespace", args.namespace, enforced, opts)
     return made.metadata.apply(lambda metadata: str(metadata["name"]))
 
 
@@ -136,7 +138,7 @@ def _release(
     """The Helm release. Never `atomic`: that would uninstall a failed first install and lose its evidence."""
     private = {
         "username": args.chart_username,
-        "password": pulumi.Output.secret(text_of(args, "chart_password")),
+        "password": secret_of(args, "chart_password"),
         **({"caFile": args.chart_ca_file} if args.chart_ca_file else {}),
     }
     inputs = {
@@ -145,7 +147,7 @@ def _release(
         "chart": args.chart,
         "version": args.chart_version,
         "repositoryOpts": private if args.chart_username else None,
-        "values": values(args),
+        "values": with_later(values(args), args),
         "timeout": args.timeout,
         "maxHistory": args.release_history,
         "atomic": False,

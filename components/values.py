@@ -9,7 +9,8 @@ from typing import Any
 from components.settings import Settings
 from components.settings.chart_names import joined
 from components.settings.guarded import LISTS
-from components.values_authentication import fast_authentication
+from components.values_access import access
+from components.values_authentication import hooks, users
 from components.values_images import images
 from components.values_kept import kept
 from components.values_network import ingress, metrics
@@ -19,23 +20,26 @@ from components.values_stores import artifacts
 
 Values = dict[str, Any]
 
-APPENDED = frozenset(LISTS)
-"""Lists that grow when they are given twice: replaced, they would take workers, variables or TLS away."""
+APPENDED = frozenset((*LISTS, "extraDeploy"))
+"""Lists that grow when they are given twice: replaced, they would take workers, variables or TLS away.
+
+`extraDeploy` is given by parts of the program alone.
+"""
 
 
 def values(settings: Settings) -> Values:
     """All values of the release; what they leave out has the chart's default."""
     found = patched(own_values(settings), settings.adopted_values)
-    if any(missing(fast_authentication(settings), found)):
+    if any(missing(hooks(settings), found)):
         # A part of it alone would stop the server: a function that is not there, a volume without its source.
-        without = settings.model_copy(update={"fast_authentication": False})
+        without = settings.model_copy(update={"fast_authentication": False, "strict_permissions": False})
         return patched(own_values(without), settings.adopted_values)
     return found
 
 
 def own_values(settings: Settings) -> Values:
     """The values that follow from the settings, whatever a release adopted from Helm has in their place."""
-    parts = (images, database, artifacts, server, kept, fast_authentication, ingress, metrics, restart)
+    parts = (images, database, artifacts, server, kept, hooks, users, ingress, access, metrics, restart)
     ours = functools.reduce(merged, (part(settings) for part in parts), _fixed())
     return merged(ours, settings.extra_values)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.settings import Settings
 from components.settings.cluster import LEGACY
-from components.settings.images import Image, image
+from components.settings.images import Image, image, pull_secrets
 
 _CHECKED = ("image_mlflow", "image_postgresql", "image_os_shell", "image_git", "image_postgres_exporter")
 _MINIO = ("minio", "minio-client", "minio-object-browser", "os-shell")
@@ -53,6 +53,6 @@ def images(settings: Settings) -> dict[str, Any]:
     shared: dict[str, Any] = {}
     if not known:
         shared["security"] = {"allowInsecureImages": True}
-    if settings.image_pull_secrets:
-        shared["imagePullSecrets"] = settings.image_pull_secrets
+    if pulled_by := pull_secrets(settings):
+        shared["imagePullSecrets"] = pulled_by
     return {**result, "global": shared} if shared else result

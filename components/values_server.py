@@ -30,6 +30,7 @@ def server(settings: Settings) -> dict[str, Any]:
         "persistence": _volume(settings),
         "lifecycleHooks": {"preStop": {"exec": {"command": ["bash", "-ec", _END]}}},
         **_probes(),
+        **({"runUpgradeDB": True} if settings.database_upgrade else {}),
     }
     if settings.has_tracking_volume and settings.tracking_volume_access_mode == "ReadWriteOnce":
         # A second pod could wait for the volume for ever while the first one waits for the second.
@@ -53,12 +54,23 @@ def _resources(settings: Settings) -> dict[str, dict[str, str]]:
     }
 
 
+SLOW = 256
+"""Clients that a worker waits for besides, in a thread each, where fast authentication bounds its work."""
+
+KEEP_ALIVE = 95
+"""Seconds that a connection is kept for a next request, longer than an ingress controller keeps its own
+(nginx 60 s, Traefik 90 s): that is the first to close. With gunicorn's 2 s an upload could meet a closed one.
+"""
+
+
 def _arguments(settings: Settings) -> list[str]:
     """Threaded workers: one slow client holds a thread, not a worker. The last of equal options wins."""
+    slow = SLOW if settings.fast_authentication else 0
     options = (
         f"--timeout={settings.tracking_worker_timeout}",
         "--worker-class=gthread",
-        f"--threads={settings.tracking_threads}",
+        f"--threads={settings.tracking_threads + slow}",
+        f"--keep-alive={KEEP_ALIVE}",
     )
     arguments = [f"--gunicorn-opts={' '.join(options)}", f"--workers={settings.tracking_workers}"]
     if settings.metrics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ _IMAGE = (
     "[registry/]repository[:tag][@sha256:64 hex digits]; no tag: the chart's own; no registry: imageRegistry"
 )
 _WHOLE = "a whole number"
+_USER, _USER_NAME = r"[^\s:\x00-\x1f\x7f]+", "a user name without spaces and colons"
 
 
 class Cluster(Group):
@@ -41,6 +42,12 @@ class Cluster(Group):
     )
     create_namespace: t.Boolean = knob(
         True, "Make the namespace; false: it exists and stays when the stack goes.", accepted="true or false"
+    )
+    pod_security: Literal["restricted", "baseline", "privileged", "none"] = knob(
+        "restricted",
+        "Pod Security Standard that the namespace enforces; none: it says nothing of it.",
+        accepted="restricted, baseline, privileged or none",
+        example="baseline",
     )
     release_name: Annotated[str, matching(t.NO_YAML + r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
         "mlflow",
@@ -75,10 +82,10 @@ class Chart(Group):
     chart_version: t.Version = knob(
         "5.1.17", "Version of the chart.", accepted="a full semantic version such as 5.1.17", promotable=True
     )
-    chart_username: Annotated[str, optional(r"[^\s:\x00-\x1f\x7f]+")] = knob(
+    chart_username: Annotated[str, optional(_USER)] = knob(
         "",
         "User of a private chart registry.",
-        accepted="a user name without spaces and colons",
+        accepted=_USER_NAME,
         example="robot",
     )
     chart_password: t.Password = secret(
@@ -106,6 +113,13 @@ class Images(Group):
         accepted="a list of names of Secrets in the namespace",
         example="--path 'imagePullSecrets[0]' regcred",
     )
+    image_username: Annotated[str, optional(_USER)] = knob(
+        "",
+        "User of imageRegistry: the stack makes the pull Secret. Elsewhere name yours in imagePullSecrets.",
+        accepted=_USER_NAME,
+        example="robot",
+    )
+    image_password: t.Password = secret("Its password.", accepted="a password without spaces")
     image_mlflow: t.ImageReference = knob(
         f"{LEGACY}/mlflow", "The server's image.", accepted=_IMAGE, promotable=True
     )

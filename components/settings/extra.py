@@ -9,7 +9,7 @@ from typing import Any
 from components.settings.chart_names import joined, unknown
 from components.settings.findings import Finding, wrong
 from components.settings.guarded import ALLOWED, LISTS, OWN_ARGS, OWN_ENV, REFUSED
-from components.settings.model import Settings
+from components.settings.model import Settings, key_of
 
 _SECRET = re.compile(r"(?i)(password|passwd|token|bindpw|(secret|access|api)_?key|connection_?string)$")
 _SECRET_NAME = re.compile(rf"{_SECRET.pattern[:-2]}|secret|credentials?)$")
@@ -106,14 +106,13 @@ def extra_values(settings: Settings) -> Iterator[Finding]:
 
 
 def search_path(settings: Settings) -> Iterator[Finding]:
-    """Fast authentication's module is found by PYTHONPATH, and of two variables the last one counts."""
-    if not settings.fast_authentication:
+    """The hook's modules are found by PYTHONPATH, and of two variables the last one counts."""
+    on = [name for name in ("fast_authentication", "strict_permissions") if getattr(settings, name)]
+    if not on:
         return
     for path, value in leaves(settings.extra_values):
         if path.startswith("tracking.extraEnvVars[") and path.endswith(".name") and value == "PYTHONPATH":
-            yield _refused(
-                settings, path, "no other PYTHONPATH while fastAuthentication is true", "fast_authentication"
-            )
+            yield _refused(settings, path, f"no other PYTHONPATH while {key_of(on[0])} is true", *on)
 
 
 def _refused(settings: Settings, path: str, accepted: str, *others: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REFUSED: dict[str, str] = {
+    "tracking.auth.extraOverrides.default_permission": "use defaultPermission",
     "tracking.auth": "authentication stays on, with the credentials that the chart makes",
     "tracking.host": "the server answers its Service and probes on every address of its pod",
     "tracking.resourcesPreset": "it has no effect beside trackingResources",
@@ -27,7 +28,12 @@ REFUSED: dict[str, str] = {
     "tracking.ingress.annotations": "use ingressAnnotations",
     "tracking.ingress.ingressClassName": "use ingressClass",
     "tracking.ingress.path": "the server's address has no path",
+    "tracking.runUpgradeDB": "use databaseUpgrade",
     "tracking.metrics": "use metrics and serviceMonitor",
+    "tracking.networkPolicy.enabled": "use networkAccess",
+    "tracking.networkPolicy.allowExternal": "use networkAccess",
+    "tracking.networkPolicy.ingressNSMatchLabels": "use networkFrom",
+    "tracking.networkPolicy.ingressNSPodMatchLabels": "use networkFrom",
     "tracking.serviceAccount.annotations": "use serviceAccountAnnotations",
     "run": "the program runs a tracking server and no job",
     "diagnosticMode": "it would replace the server",
@@ -67,6 +73,8 @@ REFUSED: dict[str, str] = {
     "postgresql.nameOverride": "the database is found by the release's name",
     "postgresql.primary.resources": "use databaseResources",
     "postgresql.primary.resourcesPreset": "it has no effect beside databaseResources",
+    "postgresql.primary.networkPolicy.enabled": "the database answers the stack alone",
+    "postgresql.primary.networkPolicy.allowExternal": "the database answers the stack alone",
     "postgresql.primary.persistence.enabled": "the database keeps its data",
     "postgresql.primary.persistence.size": "use databaseSize",
     "postgresql.primary.persistence.storageClass": "use databaseClass",
@@ -78,14 +86,13 @@ REFUSED: dict[str, str] = {
 
 ALLOWED = frozenset(
     {
-        "tracking.auth.extraOverrides.default_permission",
         "tracking.auth.username",
         "tracking.persistence.existingClaim",
         "postgresql.auth.database",
         "postgresql.auth.username",
     }
 )
-"""Below refused values, and harmless: what a new user may do with what others own (MLflow 3.3.2), and names.
+"""Below refused values, and harmless.
 
 The names are for a release that had its own before it was adopted: they must stay what they are.
 """
@@ -115,11 +122,13 @@ ADOPTABLE: dict[str, object] = {
 """What an adopted release must have there, or the program does not find login, database or server."""
 
 LISTS = (
+    "postgresql.primary.networkPolicy.extraIngress",
     "tracking.extraArgs",
     "tracking.extraEnvVars",
     "tracking.extraVolumeMounts",
     "tracking.extraVolumes",
     "tracking.ingress.extraTls",
+    "tracking.networkPolicy.extraIngress",
 )
 """Lists that are appended to the program's own, so they must be lists."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components import names
 from components.settings.model import Settings
 
 CHART = "5.1.17"
@@ -54,3 +55,9 @@ def reference(settings: Settings, name: str) -> str:
             f"@{found.digest}" if found.digest else "",
         )
     )
+
+
+def pull_secrets(settings: Settings) -> list[str]:
+    """Names of the Secrets by which nodes pull: those that are named, and the stack's own of a login."""
+    own = [names.own(settings.release_name, names.PULL_SECRET)] if settings.image_username else []
+    return [*settings.image_pull_secrets, *own]

@@ -5,24 +5,36 @@ from __future__ import annotations
 import difflib
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import pulumi
 from pydantic import ValidationError
 
-from components.settings import adopted_rules, backup_rules, extra, rules, server_rules, store_rules
+from components.settings import (
+    adopted_rules,
+    backup_rules,
+    extra,
+    housekeeping_rules,
+    rules,
+    server_rules,
+    store_rules,
+)
 from components.settings.mistakes import Mistake, WrongSettings, shown
 from components.settings.model import KEYS, Settings, about, key_of, remove_command, set_command
 
 _RULES = (
     rules.cluster,
     rules.ingress,
+    rules.network,
     store_rules.stores,
     rules.database,
     server_rules.volumes,
     server_rules.server,
     rules.metrics,
     backup_rules.backup,
+    housekeeping_rules.housekeeping,
     extra.extra_values,
     extra.search_path,
     adopted_rules.adopted_values,
@@ -34,24 +46,33 @@ _HIDDEN = {
     "extra_values": "something that is no map",
     "chart_username": "something that is no user name",
     "database_user": "something that is no user name",
+    "image_username": "something that is no user name",
     "image_pull_secrets": "something that is no list of names",
 }
 """What is not shown where it is broken: a map may hold anything, and `user:password` is no user."""
 
 
-def parse(given: Mapping[str, object]) -> Settings:
+def parse(given: Mapping[str, object], later: Mapping[str, pulumi.Output[str]] | None = None) -> Settings:
     """Settings from configuration keys and their values (texts as the engine hands them over, or typed).
 
-    Raises `WrongSettings` with all that is wrong.
+    `later` holds secrets whose text is not known yet, by key; it is looked at when it is. Raises
+    `WrongSettings` with all that is wrong.
     """
-    return checked(given, ())
+    return checked(given, (), later or {})
 
 
-def checked(given: Mapping[str, object], mistakes: tuple[Mistake, ...]) -> Settings:
+def checked(
+    given: Mapping[str, object],
+    mistakes: tuple[Mistake, ...],
+    later: Mapping[str, pulumi.Output[str]] = MappingProxyType({}),
+) -> Settings:
     """Like `parse`, with `mistakes` that were found before; their keys must not be in `given`."""
     found = [*mistakes, *(_unknown(key) for key in given if key not in KEYS)]
     known = {key: value for key, value in given.items() if key in KEYS}
     settings, wrong = _lenient(known)
+    if later:
+        looked = {KEYS[key]: text.apply(_well_formed(key)) for key, text in later.items()}
+        settings = settings.with_later(looked)
     found += wrong
     silent = {KEYS[mistake.key] for mistake in found if mistake.key in KEYS}
     for rule in _RULES:
@@ -59,6 +80,20 @@ def checked(given: Mapping[str, object], mistakes: tuple[Mistake, ...]) -> Setti
     if found:
         raise WrongSettings(found)
     return settings
+
+
+def _well_formed(key: str) -> Callable[[str], str]:
+    """Looks at the text of a secret once it is known. Raises `WrongSettings`."""
+
+    def look(text: str) -> str:
+        _, wrong = _lenient({key: text})
+        if not text:
+            wrong = [Mistake(key, "nothing", about(KEYS[key]).accepted, set_command(KEYS[key]))]
+        if wrong:
+            raise WrongSettings(wrong)
+        return text
+
+    return look
 
 
 def _lenient(known: Mapping[str, object]) -> tuple[Settings, list[Mistake]]:

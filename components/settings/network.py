@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from components.settings import peers
 from components.settings import types as t
-from components.settings.fields import Group, knob, optional
+from components.settings.fields import Group, Whole, knob, matching, optional
 
 _NAME = "a DNS-1123 name"
 _BOOL = "true or false"
+_LABEL = "the name of a namespace"
 
 
 class Ingress(Group):
@@ -23,6 +27,21 @@ class Ingress(Group):
     ingress_class: t.OptionalName = knob(
         "", "Ingress class. Empty: the cluster's default.", accepted=_NAME, example="nginx"
     )
+    ingress_controller: Literal["nginx", "traefik", "other"] = knob(
+        "nginx",
+        "Which controller serves the ingress: each has annotations of its own. nginx: uploads of any size "
+        "and length pass; traefik: HTTP is redirected to HTTPS, as ingress-nginx does by itself; "
+        "other: ingressAnnotations are all.",
+        accepted="nginx, traefik or other",
+        example="traefik",
+    )
+    ingress_namespace: Annotated[str, optional(t.LABEL)] = knob(
+        "",
+        "Namespace of the controller's pods, which networkAccess ingress lets in. Empty: ingress-nginx for "
+        "nginx; traefik, and the Traefik of k3s in kube-system, for traefik; other has none.",
+        accepted=_LABEL,
+        example="ingress-nginx",
+    )
     ingress_tls: t.Boolean = knob(
         True, "Serve HTTPS. False sends passwords in clear: for tests only.", accepted=_BOOL
     )
@@ -35,11 +54,40 @@ class Ingress(Group):
     ingress_tls_secret: t.OptionalName = knob(
         "", "An existing TLS Secret, instead of an issuer.", accepted=_NAME, example="mlflow-tls"
     )
+    ingress_hsts: Annotated[int, Whole, Field(ge=0, le=63_072_000)] = knob(
+        0,
+        "Seconds for which a browser that came once asks by HTTPS only (HSTS, its max-age); 0: no header. "
+        "With ingressController traefik; ingress-nginx sends it by itself.",
+        accepted="a whole number of seconds, 0 to 63072000 (two years)",
+        example="31536000",
+    )
     ingress_annotations: t.Annotations = knob(
         {},
-        "Further annotations; they win over the program's own (large and slow uploads on nginx).",
+        "Further annotations; they win over the program's own.",
         accepted="a map of annotation names to texts",
         example="--path 'ingressAnnotations[\"example.com/key\"]' value",
+    )
+
+
+class Network(Group):
+    """Network. Who reaches the server inside the cluster, where its network enforces NetworkPolicies.
+
+    The database answers the stack alone, whatever is set here.
+    """
+
+    network_access: Literal["auto", "ingress", "cluster", "any"] = knob(
+        "auto",
+        "Who reaches the server's pods. ingress: the ingress controller, Prometheus (with metrics), the "
+        "stack's own pods and networkFrom; cluster: the pods of every namespace as well; any: whoever has a "
+        "way to them; auto: ingress where there is an ingressHost, cluster where there is none.",
+        accepted="auto, ingress, cluster or any",
+        example="cluster",
+    )
+    network_from: peers.Peers = knob(
+        [],
+        "Who else reaches the server's pods: namespaces, pods by their labels, ranges of addresses.",
+        accepted=peers.ACCEPTED,
+        example="--path 'networkFrom[0]' jupyter",
     )
 
 
@@ -47,6 +95,11 @@ class Metrics(Group):
     """Metrics."""
 
     metrics: t.Boolean = knob(False, "Serve Prometheus metrics at /metrics.", accepted=_BOOL)
+    metrics_namespace: Annotated[str, matching(t.LABEL)] = knob(
+        "monitoring",
+        "Namespace of the Prometheus that scrapes the pods, which networkAccess ingress lets in.",
+        accepted=_LABEL,
+    )
     service_monitor: t.Boolean = knob(
         False, "Make a ServiceMonitor; needs the Prometheus operator.", accepted=_BOOL
     )
@@ -58,4 +111,13 @@ class Metrics(Group):
         "Labels by which a Prometheus finds the ServiceMonitor.",
         accepted="a map of label names to label values",
         example="--path serviceMonitorLabels.release prometheus",
+    )
+    grafana_dashboard: t.Boolean = knob(
+        False, "Make a ConfigMap with a Grafana dashboard, which Grafana's sidecar loads.", accepted=_BOOL
+    )
+    grafana_dashboard_labels: t.Labels = knob(
+        {"grafana_dashboard": "1"},
+        "Labels by which the sidecar finds it.",
+        accepted="a map of label names to label values",
+        example="--path grafanaDashboardLabels.grafana_dashboard 1",
     )

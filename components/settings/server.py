@@ -37,7 +37,7 @@ class Server(Group):
     )
     tracking_threads: Annotated[int, Whole, Field(ge=1, le=512)] = knob(
         32,
-        "Threads of a worker; a slow upload holds one thread and nothing else.",
+        "Threads of a worker, with fastAuthentication 256 more; a slow client holds one and nothing else.",
         accepted="a whole number, 1 to 512",
         promotable=True,
     )
@@ -53,6 +53,19 @@ class Server(Group):
         " each request.",
         accepted=_BOOL,
         promotable=True,
+    )
+    strict_permissions: t.Boolean = knob(
+        True,
+        "Ask MLflow's permissions on every route: MLflow 3.3.2 alone lets every user read, overwrite and"
+        " delete through many (docs/routes.md).",
+        accepted=_BOOL,
+        promotable=True,
+    )
+    default_permission: Literal["READ", "EDIT", "MANAGE", "NO_PERMISSIONS"] = knob(
+        "READ",
+        "What a user may do with experiments and models of others, where no permission says otherwise.",
+        accepted="READ, EDIT, MANAGE or NO_PERMISSIONS",
+        example="NO_PERMISSIONS",
     )
     tracking_resources: Annotated[t.Resources, q.laid_over(_SERVER)] = knob(
         _SERVER,
@@ -125,6 +138,13 @@ class Database(Group):
         "Resources of the sub-chart database.",
         accepted=_RESOURCES,
         example="--path databaseResources.limits.memory 2Gi",
+    )
+    database_upgrade: t.Boolean = knob(
+        False,
+        "Let each start of the server bring the database to the schema of its MLflow (the chart's"
+        " runUpgradeDB). Back up first: an older MLflow does not start on it afterwards.",
+        accepted=_BOOL,
+        promotable=True,
     )
     database_host: t.ServerHost = knob(
         "", "Host of an external database.", accepted="a host name or IPv4 address", example="db.example.com"

@@ -168,14 +168,14 @@ def test_the_stack_s_own_module_reaches_the_server_as_it_is(renders: Renders) ->
         f"{one['kind']} {one['metadata']['name']}": one
         for one in objects(renders.start("module", {"values": values(of())}).result())
     }
-    module = found["ConfigMap mlflow-fast-authentication"]
-    assert module["data"] == {"mlflow_fast_authentication.py": source("pod_authentication.py")}
+    module = found["ConfigMap mlflow-authentication"]
+    assert module["data"]["mlflow_fast_authentication.py"] == source("pod_authentication.py")
+    assert module["data"]["mlflow_strict_permissions.hook.py"] == source("pod_permissions/hook.py")
     overrides = found["ConfigMap mlflow-tracking-auth-overrides"]["data"]["basic_auth_overrides.ini"]
-    assert (
-        "authorization_function = mlflow_fast_authentication:authenticate_request" in overrides.splitlines()
-    )
+    asked = "mlflow_strict_permissions.hook:authenticate_request"
+    assert f"authorization_function = {asked}" in overrides.splitlines()
     pod = found["Deployment mlflow-tracking"]["spec"]["template"]
-    assert "checksum/fast-authentication" in pod["metadata"]["annotations"]
+    assert "checksum/authentication" in pod["metadata"]["annotations"]
     (server,) = pod["spec"]["containers"]
     assert {"name": "PYTHONPATH", "value": FOLDER} in server["env"]
     assert [mount["name"] for mount in server["volumeMounts"] if mount["mountPath"] == FOLDER] == [

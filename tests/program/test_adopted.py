@@ -78,7 +78,7 @@ def test_the_program_warns_of_settings_without_effect(caplog: pytest.LogCaptureF
         def check(_: dict[str, Any]) -> None:
             assert "extraArgs" not in engine.named("mlflow-release").inputs["values"]["tracking"]
             assert [
-                "no effect yet: trackingThreads (tracking.extraArgs, tracking.extraEnvVars);" in message
+                "no effect yet: trackingThreads (tracking.extraArgs);" in message
                 for message in caplog.messages
             ] == [True]
 

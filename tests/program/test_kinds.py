@@ -24,9 +24,15 @@ HEAVY = {"pulumi_kubernetes.core.v1", "pulumi_kubernetes.helm.v3", "pulumi_kuber
 def theirs() -> list[pulumi.CustomResource]:
     """The SDK's resources."""
     return [
-        core.Namespace("namespace", metadata=ObjectMetaArgs(name="mlflow")),
+        core.Namespace("namespace", metadata=ObjectMetaArgs(name="mlflow", labels={"a": "b"})),
         core.Secret(
             "secret", metadata=ObjectMetaArgs(name="creds", namespace="mlflow"), data={"key": "dmFsdWU="}
+        ),
+        core.Secret(
+            "login",
+            metadata=ObjectMetaArgs(name="creds", namespace="mlflow"),
+            data={"key": "dmFsdWU="},
+            type="kubernetes.io/dockerconfigjson",
         ),
         core.Secret.get("read", "mlflow/creds"),
         batch.CronJob("cron", metadata=ObjectMetaArgs(name="creds", namespace="mlflow"), spec=SPEC),
@@ -54,8 +60,9 @@ def ours() -> list[pulumi.CustomResource]:
         "maxHistory": 3,
     }
     return [
-        kinds.Namespace("namespace", "mlflow", opts),
+        kinds.Namespace("namespace", "mlflow", {"a": "b"}, opts),
         kinds.Secret("secret", META, {"key": "dmFsdWU="}, opts),
+        kinds.Secret("login", META, {"key": "dmFsdWU="}, opts, "kubernetes.io/dockerconfigjson"),
         kinds.ReadSecret("read", "mlflow/creds", opts),
         kinds.Own("cron", "batch/v1:CronJob", META, {"spec": SPEC}, opts),
         kinds.Release("release", release, opts),

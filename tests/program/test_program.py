@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.kinds import COMPONENT
 from components.settings import parse
-from components.tracking import TOKEN, MlflowTracking
+from components.tracking import MlflowTracking
 from tests.unit.cases import GOOD, SECRETS
 from tests.unit.engine import ADMIN, awaited, start
 from tests.unit.program import run, stack_file
@@ -49,7 +50,7 @@ def test_every_resource_is_a_child_on_the_named_cluster() -> Any:
 
     def check(_: dict[str, Any]) -> None:
         assert {name: found.type for name, found in engine.resources.items()} == {
-            "mlflow": TOKEN,
+            "mlflow": COMPONENT,
             "mlflow-cluster": "pulumi:providers:kubernetes",
             "mlflow-namespace": "kubernetes:core/v1:Namespace",
             "mlflow-s3-creds": "kubernetes:core/v1:Secret",
@@ -173,7 +174,7 @@ def test_production_is_the_deployment_of_the_design() -> Any:
         ingress = values["tracking"]["ingress"]
         assert (ingress["hostname"], ingress["tls"]) == ("mlflow.cloudnative.space", True)
         assert ingress["annotations"]["cert-manager.io/cluster-issuer"] == "letsencrypt"
-        hook = {"authorization_function": "mlflow_fast_authentication:authenticate_request"}
+        hook = {"authorization_function": "mlflow_strict_permissions.hook:authenticate_request"}
         assert values["tracking"]["auth"] == {"enabled": True, "extraOverrides": hook}
         assert values["tracking"]["persistence"]["storageClass"] == "freenas-nfs-csi"
         assert values["postgresql"]["primary"]["persistence"]["storageClass"] == "freenas-nfs-csi"
@@ -197,3 +198,25 @@ def test_production_is_the_deployment_of_the_design() -> Any:
 def test_committed_stack_files_need_only_what_they_ask_for(stack: str) -> None:
     asked = {**GOOD, "ingressHost": "mlflow.example.com"} if stack == "staging" else GOOD
     parse({**asked, **stack_file(stack), **SECRETS})
+
+
+@pytest.mark.parametrize(("given", "enforced"), [("restricted", "restricted"), ("baseline", "baseline")])
+@awaited
+def test_the_namespace_enforces_a_pod_security_standard(given: str, enforced: str) -> Any:
+    engine = start({**GOOD, "podSecurity": given}, SECRETS)
+
+    def check(_: dict[str, Any]) -> None:
+        labels = engine.named("mlflow-namespace").inputs["metadata"]["labels"]
+        assert labels == {"pod-security.kubernetes.io/enforce": enforced}
+
+    return run(check)
+
+
+@awaited
+def test_or_says_nothing_of_it() -> Any:
+    engine = start({**GOOD, "podSecurity": "none"}, SECRETS)
+
+    def check(_: dict[str, Any]) -> None:
+        assert engine.named("mlflow-namespace").inputs["metadata"] == {"name": "mlflow"}
+
+    return run(check)

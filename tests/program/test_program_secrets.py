@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +56,34 @@ def test_two_releases_in_one_namespace_have_secrets_of_their_own() -> Any:
         assert values["externalS3"]["existingSecret"] == "second-mlflow-s3-creds"
         assert values["postgresql"]["auth"]["existingSecret"] == "second-mlflow-database"
         assert engine.named("mlflow-credentials").id == "mlflow/second-mlflow-tracking"
+
+    return run(check)
+
+
+@pytest.mark.parametrize(
+    ("registry", "server"),
+    [
+        ("docker.io", "https://index.docker.io/v1/"),
+        ("registry.example.com:5000", "registry.example.com:5000"),
+    ],
+)
+@awaited
+def test_a_login_of_the_images_registry_is_a_secret_as_nodes_take_it(registry: str, server: str) -> Any:
+    engine = start(
+        {**GOOD, "imageRegistry": registry, "imageUsername": "robot"},
+        {**SECRETS, "imagePassword": "PlantedWord"},
+    )
+
+    def check(_: dict[str, Any]) -> None:
+        made = engine.named("mlflow-registry").inputs
+        assert made["type"] == "kubernetes.io/dockerconfigjson"
+        assert made["metadata"]["name"] == "mlflow-registry"
+        assert is_secret(made["data"])
+        config = json.loads(base64.b64decode(made["data"]["value"][".dockerconfigjson"]))
+        auth = base64.b64encode(b"robot:PlantedWord").decode()
+        assert config == {"auths": {server: {"username": "robot", "password": "PlantedWord", "auth": auth}}}
+        assert "type" not in engine.named("mlflow-database").inputs
+        assert "mlflow-registry" in engine.named("mlflow-release").depends_on
 
     return run(check)
 

@@ -32,13 +32,6 @@ def test_extra_values_may_name_secrets_that_exist() -> None:
     assert at(values(of(extraValues={"tracking": tracking})), "tracking.extraEnvVars")[-1:] == [reference]
 
 
-def test_extra_values_may_say_what_new_users_may_do() -> None:
-    extra = {"tracking": {"auth": {"extraOverrides": {"default_permission": "NO_PERMISSIONS"}}}}
-    found = at(values(of(extraValues=extra)), "tracking.auth")
-    assert found["enabled"] is True
-    assert found["extraOverrides"]["default_permission"] == "NO_PERMISSIONS"
-
-
 def test_another_chart_may_have_names_of_its_own_but_no_mistyped_ones() -> None:
     new = {"tracking": {"brandNewThing": True}}
     assert at(values(of(chartVersion="6.0.0", extraValues=new)), "tracking.brandNewThing") is True

@@ -38,7 +38,10 @@ def test_a_volume_that_holds_nothing_goes_with_the_release() -> None:
     assert "annotations" not in at(values(of(trackingVolume="true")), "tracking.persistence")
 
 
-@pytest.mark.parametrize("name", ["pod_authentication.py", "pod_login.py", "pod_passwords.sh"])
+@pytest.mark.parametrize(
+    "name",
+    ["pod_authentication.py", "pod_requests.py", "pod_artifacts.py", "pod_login.py", "pod_passwords.sh"],
+)
 def test_what_runs_in_pods_is_no_template(name: str) -> None:
     """The chart evaluates what it finds between two braces."""
     assert "{{" not in source(name)

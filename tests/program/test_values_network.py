@@ -37,6 +37,15 @@ def test_a_mirror_serves_all_images_and_the_chart_s_check_is_off() -> None:
     assert found["global"] == {"security": {"allowInsecureImages": True}, "imagePullSecrets": ["regcred"]}
 
 
+def test_a_login_of_the_images_registry_is_named_beside_what_there_is() -> None:
+    """The Secret is the stack's own; its password is in no value."""
+    login = {"imageUsername": "robot", "imagePassword": "PlantedWord"}
+    assert values(of(**login))["global"] == {"imagePullSecrets": ["mlflow-registry"]}
+    found = values(of(**login, imagePullSecrets=["regcred"], releaseName="second"))
+    assert found["global"]["imagePullSecrets"] == ["regcred", "second-mlflow-registry"]
+    assert "PlantedWord" not in repr(found)
+
+
 @pytest.mark.parametrize(
     ("reference", "parts"),
     [
@@ -80,6 +89,41 @@ def test_ingress_with_an_existing_certificate() -> None:
     found = at(values(of(ingressHost="m.example.com", ingressTlsSecret="cert")), "tracking.ingress")
     assert found["tls"] is False
     assert found["extraTls"] == [{"hosts": ["m.example.com"], "secretName": "cert"}]
+
+
+def test_traefik_leads_to_https_and_tells_browsers_where_the_setting_asks() -> None:
+    given = {"ingressHost": "m.example.com", "ingressIssuer": "le", "ingressController": "traefik"}
+    found = values(of(**given, namespace="ml"))
+    chain = "traefik.ingress.kubernetes.io/router.middlewares"
+    assert at(found, "tracking.ingress")["annotations"] == {
+        "cert-manager.io/issuer": "le",
+        chain: "ml-mlflow-to-https@kubernetescrd",
+    }
+    kinds = {made["metadata"]["name"]: made for made in found["extraDeploy"]}
+    assert set(kinds) == {"mlflow-authentication", "mlflow-to-https"}
+    redirect = kinds["mlflow-to-https"]
+    assert (redirect["kind"], redirect["metadata"]["namespace"]) == ("Middleware", "ml")
+    assert redirect["spec"] == {"redirectScheme": {"scheme": "https", "permanent": True}}
+    strict = values(of(**given, ingressHsts="600", fastAuthentication="false", strictPermissions="false"))
+    names = ["mlflow-to-https", "mlflow-hsts"]
+    assert [made["metadata"]["name"] for made in strict["extraDeploy"]] == names
+    assert strict["extraDeploy"][1]["spec"] == {"headers": {"stsSeconds": 600}}
+    wanted = ",".join(f"mlflow-{name}@kubernetescrd" for name in names)
+    assert at(strict, "tracking.ingress")["annotations"][chain] == wanted
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ingressController": "other", "ingressNamespace": "x", "ingressTlsSecret": "t"},
+        {"ingressTls": "false"},
+    ],
+)
+def test_an_ingress_has_no_annotations_that_nobody_reads(given: dict[str, str]) -> None:
+    """Of another controller, and of Traefik without TLS: there is nowhere to redirect to."""
+    found = values(of(**{"ingressHost": "m.example.com", "ingressController": "traefik", **given}))
+    assert at(found, "tracking.ingress")["annotations"] == {}
+    assert len(found["extraDeploy"]) == 1
 
 
 def test_metrics_and_service_monitor() -> None:

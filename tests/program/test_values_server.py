@@ -20,11 +20,13 @@ def test_what_no_setting_changes() -> None:
 
 
 def test_threaded_workers_with_a_timeout_of_their_own() -> None:
-    found = values(of(trackingWorkers="3", trackingThreads="16", trackingWorkerTimeout="300"))
-    assert at(found, "tracking.extraArgs") == [
-        "--gunicorn-opts=--timeout=300 --worker-class=gthread --threads=16",
-        "--workers=3",
-    ]
+    """With a thread for each slow client as well, where something bounds what they work on at once."""
+    given = {"trackingWorkers": "3", "trackingThreads": "16", "trackingWorkerTimeout": "300"}
+    for fast, threads in (("true", 272), ("false", 16)):
+        assert at(values(of(**given, fastAuthentication=fast)), "tracking.extraArgs") == [
+            f"--gunicorn-opts=--timeout=300 --worker-class=gthread --threads={threads} --keep-alive=95",
+            "--workers=3",
+        ]
 
 
 def test_no_cpu_limits_and_room_for_artifacts() -> None:
@@ -108,9 +110,11 @@ def test_a_changed_credential_restarts_the_pods_and_shows_nothing_of_it() -> Non
     assert len(first) == 4
 
 
-def test_the_chart_registry_s_password_restarts_nothing() -> None:
+def test_a_registry_s_password_restarts_nothing() -> None:
     private = {"chartUsername": "robot", "chartPassword": "PlantedChart"}
     assert values(of(**private)) == values(of())
+    first, other = (values(of(imageUsername="robot", imagePassword=word)) for word in ("One", "Two"))
+    assert first == other
 
 
 def test_credentials_that_others_keep_have_no_annotation() -> None:
@@ -124,3 +128,8 @@ def test_a_pod_asks_a_node_for_little_disk_and_may_use_much() -> None:
     assert found["requests"]["ephemeral-storage"] == "50Mi"
     own = values(of(trackingResources={"requests": {"ephemeral-storage": "2Gi"}}))
     assert at(own, "tracking.resources.requests.ephemeral-storage") == "2Gi"
+
+
+def test_the_chart_migrates_the_database_only_where_it_is_asked_to() -> None:
+    assert "runUpgradeDB" not in at(values(of()), "tracking")
+    assert at(values(of(databaseUpgrade="true")), "tracking.runUpgradeDB") is True

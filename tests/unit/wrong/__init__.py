@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.wrong import adopted, backup, cluster, maps, server, stores, texts
+from tests.unit.wrong import adopted, backup, cluster, housekeeping, maps, server, stores, texts
 
 FIRST = [
     *cluster.VALUES,
@@ -14,6 +14,7 @@ FIRST = [
     *server.EXTRA,
     *server.REST,
     *backup.BACKUP,
+    *housekeeping.HOUSEKEEPING,
 ]
 """Every setting at least once."""
 SECOND = [

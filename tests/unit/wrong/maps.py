@@ -46,6 +46,7 @@ MAPS = [
     path("serviceAccountAnnotations", {"": "x"}, "not well formed"),
     path("serviceMonitorLabels", {"release": "two words"}, "release"),
     path("serviceMonitorLabels", {"release": "a" * 64}, "release"),
+    path("grafanaDashboardLabels", {"grafana_dashboard": "two words"}, "grafana_dashboard"),
     Case(
         "ingressAnnotations",
         "pulumi config rm --path 'ingressAnnotations[\"cert-manager.io/issuer\"]'",
@@ -65,6 +66,7 @@ HIDDEN = [
         ("s3AccessKeyId", "Planted\n", {}),
         ("s3SecretAccessKey", "Plantedü", {}),
         ("chartPassword", "Planted\x00", {"chartUsername": "u"}),
+        ("imagePassword", "two Planted", {"imageUsername": "u"}),
         ("gcsCredentials", "/home/me/Planted.json", GCS),
         ("gcsCredentials", '["Planted"]', GCS),
         ("gcsCredentials", '{"Planted": 1}', GCS),

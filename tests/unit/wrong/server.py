@@ -55,6 +55,11 @@ EXTRA = [
     extra({"tracking": {"auth": {"enabled": False}}}, "tracking.auth.enabled"),
     extra({"tracking": {"auth": {"password": "PlantedValue"}}}, "tracking.auth.password"),
     extra({"tracking": None}, "tracking"),
+    extra({"tracking": {"networkPolicy": {"enabled": False}}}, "tracking.networkPolicy.enabled"),
+    extra(
+        {"postgresql": {"primary": {"networkPolicy": {"allowExternal": True}}}},
+        "postgresql.primary.networkPolicy.allowExternal",
+    ),
     extra({"tracking": {"lifecycleHooks": {"postStart": {}}}}, "tracking.lifecycleHooks.postStart"),
     extra(
         {"postgresql": {"primary": {"preInitDb": {"scripts": "x"}}}}, "postgresql.primary.preInitDb.scripts"
@@ -113,6 +118,14 @@ REST = [
     one("autoscaling", "on"),
     one("autoscalingMemory", "101%", autoscaling="true"),
     one("fastAuthentication", "on"),
+    one("databaseUpgrade", "once"),
+    extra({"tracking": {"runUpgradeDB": True}}, "tracking.runUpgradeDB"),
+    one("strictPermissions", "on"),
+    one("defaultPermission", "NONE"),
+    extra(
+        {"tracking": {"auth": {"extraOverrides": {"default_permission": "EDIT"}}}},
+        "tracking.auth.extraOverrides.default_permission",
+    ),
     Case(
         "azureClientSecret", "--secret azureClientSecret", {**AZURE}, {**NO_KEYS, "azureClientSecret": "a b"}
     ),
