@@ -1,0 +1,63 @@
+"""The rule of who reaches what inside the cluster: for server and database a policy names whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ops import workloads
+from ops.policy.evidence import Evidence
+from ops.policy.rule import Breach, Rule
+from ops.replacement import Object, title
+
+_DATABASE = "postgresql"
+_SERVER = "mlflow"
+"""Names of the containers that answer (chart 5.1.17)."""
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+_FIX = {
+    _DATABASE: "pulumi config rm --path extraValues.postgresql.primary.networkPolicy",
+    _SERVER: "pulumi config set networkAccess ingress",
+}
+
+
+def _reached(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach]:
+    for body in evidence.objects:
+        what = _answers(body)
+        if not what:
+            continue
+        policies = [each for each in evidence.objects if _selects(each, body)]
+        if not policies:
+            yield Breach(title(body), "no NetworkPolicy says who reaches it", _FIX[what])
+        for policy in policies:
+            for rule in policy["spec"].get("ingress") or []:
+                if _open(rule, what):
+                    yield Breach(title(policy), f"it lets everybody in to {title(body)}", _FIX[what])
+
+
+def _answers(body: Object) -> str:
+    """Which of both an object's pods are; empty for others, and for Jobs, which answer nobody."""
+    spec = workloads.template(body) if body.get("kind") in ("Deployment", "StatefulSet") else None
+    named = [str(container["name"]) for container in spec["containers"]] if spec else []
+    return next((name for name in named if name in _FIX), "")
+
+
+def _selects(policy: Object, body: Object) -> bool:
+    """Whether a policy says who reaches the pods; of selectors the chart knows labels alone."""
+    if policy.get("kind") != "NetworkPolicy" or "Ingress" not in policy["spec"].get("policyTypes", []):
+        return False
+    labels = (body["spec"]["template"].get("metadata") or {}).get("labels") or {}
+    wanted = (policy["spec"].get("podSelector") or {}).get("matchLabels") or {}
+    return all(labels.get(key) == value for key, value in wanted.items())
+
+
+def _open(rule: Mapping[str, Any], what: str) -> bool:
+    """Whether anybody gets in: from anywhere, or, where the database is, from all of the cluster."""
+    peers = rule.get("from") or []
+    return not peers or any(
+        (each.get("ipBlock") or {}).get("cidr") in _EVERYWHERE
+        or (what == _DATABASE and each in ({"namespaceSelector": {}}, {"podSelector": {}}))
+        for each in peers
+    )
+
+
+NETWORK = Rule("network", "A policy names who reaches the server, and its database", _reached)
