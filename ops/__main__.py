@@ -155,6 +155,32 @@ def drift(
 
 
 @app.command()
+def policy(
+    stack: StackName = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Levels and options of the rules (default: policy/config.json)")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge what `pulumi up` would make by the platform's rules.
+
+    Exit code 1 where a mandatory one is broken.
+    """
+    from ops.policy import evidence, judge, plan, telling
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    declared = judge.declared(config or judge.CONFIG)
+    found = judge.judge(evidence.whole(plan.planned(chosen)), declared)
+    if as_json:
+        typer.echo(json.dumps(telling.as_json(chosen.name, found)))
+    else:
+        telling.report(chosen.name, found)
+    if any(each.stops for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
 def values(stack: StackName = None, as_json: AsJson = False) -> None:
     """Print the Helm values in force (`helm get values`)."""
     from ops import helm_yaml
@@ -193,6 +219,82 @@ def compare(stack: StackName = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def images(
+    stack: StackName = None,
+    pin: Annotated[
+        bool, typer.Option("--pin", help="Write the digest of each image's tag into the stack's file")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the images that a stack runs: from where, tag, digest, by whom, and which are frozen."""
+    from ops import images as running
+    from ops.stack import Stack, current
+
+    chosen = Stack(stack or current())
+    if pin:
+        from ops import pins
+
+        pinned = pins.pin(chosen)
+        if as_json:
+            typer.echo(json.dumps(pins.as_json(chosen, pinned)))
+        else:
+            pins.report(chosen, pinned)
+        return
+    found = running.images(chosen)
+    if as_json:
+        typer.echo(json.dumps(running.as_json(chosen.name, found)))
+    else:
+        running.report(chosen.name, found)
+
+
+@app.command()
+def mirror(
+    to: Annotated[str, typer.Option("--to", help="The registry, host[:port][/path]")],
+    stack: StackName = None,
+    user: Annotated[
+        str, typer.Option(help="Who pulls from it; their password is asked for, or a line of standard input")
+    ] = "",
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="PEM file of the authority of its certificate"),
+    ] = None,
+    copy_only: Annotated[bool, typer.Option("--copy-only", help="Leave the stack as it is")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a stack's chart and images to a private registry, verify them, and set the stack to it."""
+    from ops import mirror as mirroring
+    from ops import mirrored
+    from ops.stack import Stack, current
+
+    place = mirrored.mirror(to)
+    chosen = Stack(stack or current())
+    done = mirroring.carry_out(
+        chosen,
+        place,
+        user=user,
+        password=lambda: _password(f"Password of {user} at {place.host}"),
+        authority=ca_file,
+        copy_only=copy_only,
+        dry_run=dry_run,
+    )
+    if as_json:
+        typer.echo(json.dumps(mirroring.as_json(chosen, done)))
+    else:
+        mirroring.report(chosen, done)
+
+
+def _password(asked: str) -> str:
+    """A password, typed unseen, or the one line of standard input."""
+    if _somebody_there():
+        return str(typer.prompt(asked, hide_input=True, err=True))
+    lines = sys.stdin.read().splitlines()
+    if len(lines) != 1 or not lines[0]:
+        raise typer.BadParameter("--user needs a password: one line of standard input")
+    return lines[0]
+
+
+@app.command()
 def credentials(stack: StackName = None, as_json: AsJson = False) -> None:
     """Print address, user name and password of the administrator, in clear."""
     from ops import credentials as login
@@ -210,6 +312,9 @@ def promote(
         bool, typer.Option("--check", help="Change nothing; exit code 3 when something would move")
     ] = False,
     yes: Yes = False,
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Do not back --to up first when its version moves")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --check: print the moves as JSON")] = False,
     from_config_file: Annotated[Path | None, typer.Option(help="--from's stack file")] = None,
     to_config_file: Annotated[Path | None, typer.Option(help="--to's stack file")] = None,
@@ -229,6 +334,7 @@ def promote(
         stack_file.stack(source, stack_file.find(source, from_config_file), from_passphrase_file),
         stack_file.stack(target, file, to_passphrase_file),
         file,
+        no_backup=no_backup,
     )
     if check:
         raise typer.Exit(promotion.look(wanted, as_json=as_json))
@@ -307,6 +413,16 @@ def diagnose(stack: StackName = None, as_json: AsJson = False) -> None:
         raise typer.Exit(3)
 
 
+def _duration(text: str | None) -> str | None:
+    """A duration as housekeeping's setting takes it."""
+    from components.settings import durations
+
+    try:
+        return text and durations.duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; accepted: {durations.ACCEPTED}") from error
+
+
 @app.command()
 def backup(
     stack: StackName = None,
@@ -348,6 +464,39 @@ def restore(
         typer.echo(json.dumps(found))
     else:
         restoring.report(chosen, found)
+
+
+@app.command()
+def gc(
+    stack: StackName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go")] = False,
+    older_than: Annotated[
+        str | None,
+        typer.Option(
+            callback=_duration, help="How long ago it must have been deleted (default: housekeepingOlderThan)"
+        ),
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove for good the runs and experiments that were deleted long ago, with their artifacts."""
+    from ops import housekeeping as keeping
+    from ops.stack import Stack, current
+
+    chosen, before = Stack(stack or current()), None
+    if dry_run or not yes:
+        found = keeping.look(chosen, older_than)
+        if not (dry_run and as_json):
+            keeping.report(chosen.name, found, to=err if as_json else out)
+        if not dry_run and found["runs"] + found["experiments"]:
+            typer.confirm(f"Remove {keeping.count(found)} for good?", abort=True, err=True)
+            before = found["before"]
+    if before is not None or (yes and not dry_run):
+        found = keeping.remove(chosen, older_than, before)
+        if not as_json:
+            keeping.report(chosen.name, found)
+    if as_json:
+        typer.echo(json.dumps(found))
 
 
 def main() -> None:

@@ -47,7 +47,8 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
     others = [*found.shared(api, live), *({live.namespace} & RESERVED)]
     if others:
         err.print(f"The namespace stays outside the stack, as it is not its own: {', '.join(others)}")
-    return plan(live, settings, found.own_s3(api, live), shared=bool(others)), api
+    enforced = found.pod_security(api, live)
+    return plan(live, settings, found.own_s3(api, live), shared=bool(others), pod_security=enforced), api
 
 
 def _require_empty(stack: Stack) -> None:

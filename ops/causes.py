@@ -91,6 +91,7 @@ def seconds(since: str, until: str) -> float:
 def all_rules() -> Iterator[Rule]:
     """Every rule, from the ground up."""
     from ops import (
+        causes_access,
         causes_cluster,
         causes_containers,
         causes_database,
@@ -104,7 +105,7 @@ def all_rules() -> Iterator[Rule]:
 
     for module in (
         *(causes_engine, causes_cluster, causes_volumes, causes_images),
-        *(causes_pods, causes_containers, causes_database, causes_stores, causes_network),
+        *(causes_pods, causes_containers, causes_database, causes_stores, causes_network, causes_access),
     ):
         yield from module.RULES
 

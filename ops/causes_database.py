@@ -60,7 +60,7 @@ def _wrong_password(snapshot: Snapshot, settings: Settings) -> _Judged:
 def _old_schema(_: Snapshot, __: Settings) -> _Judged:
     return (
         *("database-schema", 36, "The database's schema is older than this MLflow."),
-        "pulumi config set --path extraValues.tracking.runUpgradeDB true\npulumi up",
+        "pulumi config set databaseUpgrade true\npulumi up",
     )
 
 

@@ -42,7 +42,7 @@ def _setting(image: str, one: Container) -> str:
     return known or ("imagePostgresql" if one.name == "postgresql" else "imageMlflow")
 
 
-def pulls(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
+def pulls(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
     """Images that the node cannot get."""
     for one in containers(snapshot):
         reason = one.waiting.get("reason")
@@ -52,14 +52,17 @@ def pulls(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         said = " ".join([str(one.waiting.get("message", "")), *(str(t["message"]) for t in tries[-1:])])
         mark = f"{one.pod['metadata']['uid']} {tries[-1].get('count', 1) if tries else 0}"
         seen = f"pod/{one.key}: {tries[-1]['message'] if tries else said}"
-        name, rank, what, fix, patience = _judged(snapshot, one, said)
+        name, rank, what, fix, patience = _judged(snapshot, settings, one, said)
         yield Cause(name, rank, what, fix, seen, mark=mark, patience=patience)
 
 
-def _judged(snapshot: Snapshot, one: Container, said: str) -> tuple[str, int, str, str, float]:
+def _judged(
+    snapshot: Snapshot, settings: Settings, one: Container, said: str
+) -> tuple[str, int, str, str, float]:
     """Name, rank, sentence, fix and patience for what the node said of an image."""
     image, ref, setting = one.image, _parts(one.image), _setting(one.image, one)
-    again = _again(snapshot, one)
+    again, login = _again(snapshot, one), _credentials(snapshot, settings, ref.registry)
+    user = settings.get("imageUsername") if ref.registry == settings.get("imageRegistry") else ""
     if re.search(_LIMIT, said):
         return (
             *(
@@ -67,8 +70,7 @@ def _judged(snapshot: Snapshot, one: Container, said: str) -> tuple[str, int, st
                 20,
                 f"Registry {ref.registry} gives no more images for now (its limit).",
             ),
-            f"a login has a higher one: {_credentials(snapshot, ref.registry)}\n"
-            f"or a mirror: pulumi config set imageRegistry HOST{again}",
+            f"a login has a higher one: {login}\nor a mirror: pulumi config set imageRegistry HOST{again}",
             20.0,
         )
     moved = ref.repository.startswith("bitnami/")
@@ -81,11 +83,10 @@ def _judged(snapshot: Snapshot, one: Container, said: str) -> tuple[str, int, st
             6.0,
         )
     if re.search(_LOGIN, said):
-        return (
-            *("registry-credentials", 21, f"Registry {ref.registry} asks for credentials for {image}."),
-            f"{_credentials(snapshot, ref.registry)}\npulumi up{again}",
-            6.0,
-        )
+        what = f"Registry {ref.registry} asks for credentials for {image}."
+        if user:
+            what = f"Registry {ref.registry} does not give {image} to {user} with the stack's imagePassword."
+        return "registry-credentials", 21, what, f"{login}\npulumi up{again}", 6.0
     if re.search(_AWAY, said):
         return (
             *("registry-unreachable", 22, f"The node does not reach registry {ref.registry} for {image}."),
@@ -109,7 +110,11 @@ def _prefix(image: str) -> str:
     return f"{registry}/" if image.startswith(f"{registry}/") and registry != "docker.io" else ""
 
 
-def _credentials(snapshot: Snapshot, registry: str) -> str:
+def _credentials(snapshot: Snapshot, settings: Settings, registry: str) -> str:
+    """The commands that give the cluster a login: of the registry of all images, or of another one."""
+    if registry == settings.get("imageRegistry"):
+        user = settings.get("imageUsername") or "USER"
+        return f"pulumi config set imageUsername {user}\npulumi config set --secret imagePassword"
     return (
         f"kubectl create secret generic regcred -n {snapshot.namespace} "
         "--type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson=FILE "

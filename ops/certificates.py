@@ -11,8 +11,8 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from ops.finding import Finding
-from ops.pods import template
 from ops.replacement import Object
+from ops.workloads import template
 
 NEAR = timedelta(days=21)
 """cert-manager renews a certificate of 90 days 30 days before its end: with less left, that has failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from websocket import WebSocketConnectionClosedException
 
 from ops.console import OpsError
 
@@ -107,7 +108,8 @@ def python_in_pod(
     with executed(api, namespace, pod, "mlflow", ["python", "-c", source]) as socket:
 
         def ask(*arguments: str) -> dict[str, Any]:
-            socket.write_stdin(f"{json.dumps(arguments)}\n")
+            with suppress(WebSocketConnectionClosedException):  # it has ended: why is told below
+                socket.write_stdin(f"{json.dumps(arguments)}\n")
             socket.run_forever(timeout=seconds)
             output, errors = socket.read_stdout(), socket.read_stderr()
             if socket.returncode != 0:

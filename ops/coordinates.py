@@ -20,6 +20,9 @@ PROMOTED = tuple(
 )
 """Keys of all settings that move, in the order in which a person reads them."""
 
+VERSIONS = ("chartVersion", "imageMlflow", "imagePostgresql")
+"""Those among them that may change what is kept: a newer MLflow or PostgreSQL, on data with no way back."""
+
 _IMAGES = frozenset(str(field.alias) for field in Images.model_fields.values()) & set(PROMOTED)
 
 
@@ -61,10 +64,14 @@ def _image(key: str, source: str, target: str, names: tuple[str, str]) -> str:
             " a tag of the one means nothing for the other. Where both are to have the same, say so once:"
             f" `pulumi config set {key} {source} --stack {names[1]}`, `pulumi up --stack {names[1]}`"
         )
-    place = target.partition("@")[0]
-    place = place.removesuffix(f":{theirs.tag}") if theirs.tag else place
-    tag = f":{ours.tag}" if ours.tag else ""
-    return f"{place}{tag}{f'@{ours.digest}' if ours.digest else ''}"
+    return renamed(target, ours.tag, ours.digest)
+
+
+def renamed(reference: str, tag: str, digest: str) -> str:
+    """An image reference with this tag and digest, or without; whether it names a registry stays as it is."""
+    place, old = reference.partition("@")[0], parts(reference, "").tag
+    place = place.removesuffix(f":{old}") if old else place
+    return "".join((place, f":{tag}" if tag else "", f"@{digest}" if digest else ""))
 
 
 def _same(one: Image, other: Image) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from kubernetes import client
 
 from ops.finding import Finding
 from ops.replacement import Object, title
+from ops.workloads import containers, template
 
 _ENDED = ("Succeeded", "Failed")
 """Phases of pods that are history: of a finished Job, or evicted and replaced."""
@@ -29,14 +29,6 @@ def findings(pods: list[Object], objects: Iterable[Object]) -> list[Finding]:
     """What is not right with the pods of a release; `objects` are those of its manifest."""
     workloads = list(objects)
     return [*_unready(pods), *_missing(pods, workloads), *_images(pods, workloads)]
-
-
-def template(workload: Object) -> dict[str, Any] | None:
-    """The pods' spec of a Deployment, StatefulSet, DaemonSet, Job or CronJob; None of anything else."""
-    spec: Any = workload.get("spec") or {}
-    spec = (spec.get("jobTemplate") or {}).get("spec", spec)
-    found = (spec.get("template") or {}).get("spec")
-    return dict(found) if isinstance(found, Mapping) and "containers" in found else None
 
 
 def _unready(pods: list[Object]) -> Iterator[Finding]:
@@ -80,17 +72,13 @@ def _images(pods: list[Object], workloads: list[Object]) -> Iterator[Finding]:
     """Containers that run another image than any container of their name in the release."""
     pinned: dict[str, list[str]] = {}
     for spec in filter(None, map(template, workloads)):
-        for container in _containers(spec):
+        for container in containers(spec):
             pinned.setdefault(container["name"], []).append(container["image"])
     for pod in pods:
         metadata = pod["metadata"]
-        for container in _containers(pod["spec"]):
+        for container in containers(pod["spec"]):
             wanted, image = pinned.get(container["name"]), container["image"]
             if wanted and image not in wanted:
                 what = f"Image of {container['name']} in pod {metadata['name']}"
                 fix = f"kubectl -n {metadata['namespace']} delete pod {metadata['name']}"
                 yield Finding("image", what, wanted[0], image, fix)
-
-
-def _containers(spec: Object) -> list[Any]:
-    return [*(spec.get("initContainers") or []), *spec["containers"]]

@@ -20,7 +20,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ops import promotions, stack_file, way_back
+from ops import promotions, safeguard, stack_file, way_back
 from ops.console import OpsError, err, out
 from ops.coordinates import Move, moves
 from ops.fit import refuse_unfit
@@ -39,12 +39,16 @@ class Promotion:
     target: Stack
     file: Path
     moves: Sequence[Move]
+    backup: str = safeguard.NEEDLESS
+    """What comes of a backup of the target before anything is changed."""
 
 
-def plan(source: Stack, target: Stack, file: Path) -> Promotion:
-    """Compare the settings of both stacks. Raises `OpsError` where they cannot be."""
-    names = (source.name, target.name)
-    return Promotion(source, target, file, moves(source.config(), target.config(), names))
+def plan(source: Stack, target: Stack, file: Path, *, no_backup: bool = False) -> Promotion:
+    """Compare the settings of both stacks. Raises `OpsError` where they cannot be, or need a backup first."""
+    names, config = (source.name, target.name), target.config()
+    found = moves(source.config(), config, names)
+    backup = safeguard.chosen(target, config, found, without=no_backup)
+    return Promotion(source, target, file, found, backup)
 
 
 def look(wanted: Promotion, *, as_json: bool) -> int:
@@ -55,7 +59,12 @@ def look(wanted: Promotion, *, as_json: bool) -> int:
             _preview(target, quiet=as_json)
     if as_json:
         found = [dataclasses.asdict(move) for move in wanted.moves]
-        told = {"from": wanted.source.name, "to": wanted.target.name, "moves": found}
+        told = {
+            "from": wanted.source.name,
+            "to": wanted.target.name,
+            "moves": found,
+            "backup": wanted.backup,
+        }
         typer.echo(json.dumps(told))
     else:
         _show(wanted)
@@ -63,7 +72,7 @@ def look(wanted: Promotion, *, as_json: bool) -> int:
 
 
 def carry_out(wanted: Promotion, *, yes: bool) -> None:
-    """Check, show, ask unless `yes`, deploy, verify, write the target's file, record.
+    """Check, show, ask unless `yes`, back up, deploy, verify, write the target's file, record.
 
     Raises `OpsError` on a refusal, with nothing changed, or on a failure, after the way back.
     """
@@ -78,6 +87,7 @@ def carry_out(wanted: Promotion, *, yes: bool) -> None:
         _preview(target, quiet=False)
         if not yes:
             typer.confirm(f"Promote {wanted.source.name} to {target.name}?", abort=True)
+        safeguard.carry_out(wanted.target, wanted.backup)
         told = f"promoted from {wanted.source.name}: {'; '.join(map(str, wanted.moves))}"
         try:
             way_back.deploy(target, told)
@@ -103,6 +113,7 @@ def _show(wanted: Promotion) -> None:
     for move in wanted.moves:
         table.add_row(move.key, move.before, move.after)
     out.print(table)
+    safeguard.tell(wanted.target, wanted.moves, wanted.backup)
 
 
 def _rewritten(wanted: Promotion) -> str:

@@ -42,12 +42,16 @@ AROUND = {
     "issuers": f"/apis/cert-manager.io/v1/{_NAMESPACED}/issuers",
     "cluster_issuers": "/apis/cert-manager.io/v1/clusterissuers",
     "certificates": f"/apis/cert-manager.io/v1/{_NAMESPACED}/certificates",
+    "policies": f"/apis/networking.k8s.io/v1/{_NAMESPACED}/networkpolicies",
+    "controllers": "/api/v1/pods",
 }
 """What decides whether people reach the server."""
 
 _OF_THE_RELEASE = {
     *("pods", "claims", "deployments", "replicasets", "statefulsets", "services", "slices", "ingresses"),
 }
+_CONTROLLERS = "app.kubernetes.io/name in (ingress-nginx,rke2-ingress-nginx,traefik)"
+"""The pods of ingress controllers, wherever they are, as their makers label them."""
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _TIMEOUT = (3, 15)
 """Seconds to connect and to answer."""
@@ -75,8 +79,10 @@ class Reader:
 
     def _objects(self, what: str, path: str) -> tuple[int, list[Object] | None]:
         query = {"labelSelector": f"app.kubernetes.io/instance={self._release}"}
+        if what == "controllers":
+            query = {"labelSelector": _CONTROLLERS}
         accept = _METADATA if what == "secrets" else "application/json"
-        status, text = self._get(path, query if what in _OF_THE_RELEASE else {}, accept)
+        status, text = self._get(path, query if what in (*_OF_THE_RELEASE, "controllers") else {}, accept)
         if status != 200:
             return status, [] if what == "namespace" else None
         answer = json.loads(text)

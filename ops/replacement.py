@@ -20,6 +20,7 @@ _FILLED: dict[str, tuple[tuple[str, ...], ...]] = {
     "PersistentVolumeClaim": (("spec", "volumeName"), ("spec", "storageClassName")),
     "Service": (("spec", "clusterIP"), ("spec", "clusterIPs"), ("spec", "healthCheckNodePort")),
     "ServiceAccount": (("secrets",), ("imagePullSecrets",)),
+    "Ingress": (("spec", "ingressClassName"),),
 }
 """What the server, a controller or an autoscaler writes where the manifest says nothing."""
 

@@ -89,6 +89,13 @@ def pods(api: client.CoreV1Api, record: Record) -> dict[str, int]:
     }
 
 
+def pod_security(api: client.CoreV1Api, record: Record) -> str:
+    """The Pod Security Standard that the namespace enforces; `none` where it says nothing of it."""
+    metadata = api.read_namespace(record.namespace).metadata
+    labels = (metadata and metadata.labels) or {}
+    return str(labels.get(names.POD_SECURITY, "none"))
+
+
 def hand_over(api: client.CoreV1Api, namespace: str, name: str) -> None:
     """Give the fields of a Secret to the Kubernetes plugin, so that it may change them later.
 

@@ -7,14 +7,8 @@ from typing import Any
 
 from ops.adoption.mapping_stores import database, resources, store, volumes
 from ops.adoption.reading import Pairs, Values, at
+from ops.chart import IMAGES
 
-_IMAGES = {
-    "imageMlflow": "image",
-    "imageGit": "gitImage",
-    "imageOsShell": "waitContainer.image",
-    "imagePostgresql": "postgresql.image",
-    "imagePostgresExporter": "postgresql.metrics.image",
-}
 _CLUSTER_ISSUER, _ISSUER = "cert-manager.io/cluster-issuer", "cert-manager.io/issuer"
 
 
@@ -31,7 +25,7 @@ def _images(values: Values) -> Pairs:
     yield "imageRegistry", at(values, "global.imageRegistry") or None
     pull = [*at(values, "global.imagePullSecrets", []), *at(values, "image.pullSecrets", [])]
     yield "imagePullSecrets", [one["name"] if isinstance(one, Mapping) else one for one in pull] or None
-    for key, path in _IMAGES.items():
+    for key, path in IMAGES.items():
         given = at(values, path, {})
         parts = (f"{given['registry']}/" if given.get("registry") else "", given.get("repository") or "")
         tag = f":{given['tag']}" if given.get("tag") else ""
@@ -59,8 +53,10 @@ def _ingress(values: Values) -> Pairs:
 
 
 def _server(values: Values) -> Pairs:
+    yield "defaultPermission", at(values, "tracking.auth.extraOverrides.default_permission") or None
     scaling = at(values, "tracking.autoscaling.hpa", {})
     on = bool(scaling.get("enabled"))
+    yield "databaseUpgrade", at(values, "tracking.runUpgradeDB") or None
     yield "autoscaling", on or None
     yield "trackingReplicas", None if on else at(values, "tracking.replicaCount")
     for key, value in {

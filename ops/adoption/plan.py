@@ -40,17 +40,27 @@ class Plan:
         return f"Plan({self.record}, {self.changes}, {len(self.held)} held back)"
 
 
-def plan(record: Record, config: Mapping[str, str], s3: Mapping[str, str], *, shared: bool) -> Plan:
+def plan(
+    record: Record,
+    config: Mapping[str, str],
+    s3: Mapping[str, str],
+    *,
+    shared: bool,
+    pod_security: str = "none",
+) -> Plan:
     """How the stack with this `config` (texts, secrets in clear) becomes the owner of the release.
 
     `s3` is the data of the store's Secret where it can be the stack's own, else empty. `shared` says that the
-    namespace is not the release's alone. Raises `OpsError` where the release cannot be the stack's.
+    namespace is not the release's alone, `pod_security` what it enforces. Raises `OpsError` where the release
+    cannot be the stack's.
     """
     _refuse(record, not_adoptable(record.values))
     _refuse(record, {path: "no null" for path, value in leaves(record.values) if path and value is None})
     wanted = mapped(record.values, record.chart_version, record.name)
     if shared:
         wanted["createNamespace"] = False
+    outside = shared or config.get("createNamespace") == "false"
+    wanted["podSecurity"] = None if outside else pod_security
     secrets = _secrets(config, s3)
     if secrets:
         wanted |= {key: None for key in wanted if key.startswith("s3ExistingSecret")}

@@ -15,13 +15,13 @@ from components.values import APPENDED
 ABSENT = "(not given)"
 _IMAGE = re.compile(r"[iI]mage(\.|$)")
 _NAMED = "an image named in full: no option leads to a dead path"
-_FAST = "fast authentication: a request computes no scrypt; it begins when all of these are taken over"
+_HOOK = "fast authentication and strict permissions: they begin when all of these are taken over"
 _WHY = {
-    "extraDeploy": _FAST,
-    "tracking.auth.extraOverrides": _FAST,
-    "tracking.extraEnvVars": _FAST,
-    "tracking.extraVolumes": _FAST,
-    "tracking.extraVolumeMounts": _FAST,
+    "extraDeploy": _HOOK,
+    "tracking.auth.extraOverrides": _HOOK,
+    "tracking.extraEnvVars": _HOOK,
+    "tracking.extraVolumes": _HOOK,
+    "tracking.extraVolumeMounts": _HOOK,
     "tracking.extraArgs": "threaded workers: a slow upload holds one thread, not the server",
     "tracking.resources": "no CPU limit, which slows start and requests; room for large artifacts",
     "tracking.customStartupProbe": "a start is seen within a second, a slow one is not killed",
@@ -30,8 +30,10 @@ _WHY = {
     "tracking.podAnnotations": "pods restart when the store's keys or a module change",
     "tracking.updateStrategy": "the old pod leaves its volume before the new one takes it",
     "tracking.ingress.annotations": "uploads of any size and length pass nginx",
+    "tracking.networkPolicy": "only who is named reaches the server",
     "run.resources": "requests and limits of the init containers that wait",
     "run": "the program runs no jobs; its init containers take their resources from here",
+    "postgresql.primary.networkPolicy": "the database answers the stack's own pods alone",
     "postgresql.primary.resources": "no CPU limit; memory for the database",
     "postgresql.primary.livenessProbe": "begins with the start",
     "postgresql.primary.readinessProbe": "a start is seen within a second",

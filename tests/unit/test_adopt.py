@@ -57,6 +57,11 @@ class Api:
         }
         self.pods = [self.pod("mlflow")]
         self.patches: list[Any] = []
+        self.labels: dict[str, str] | None = None
+
+    def read_namespace(self, name: str) -> Any:
+        assert name == "mlflow"
+        return Of(metadata=Of(labels=self.labels))
 
     @staticmethod
     def pod(release: str) -> Any:
@@ -131,6 +136,7 @@ def test_a_look_plans_and_changes_nothing(api: Api, stack: Recorded) -> None:
     assert plan.s3 == S3
     assert plan.secrets == {"s3AccessKeyId": "PlantedId", "s3SecretAccessKey": "PlantedKey"}
     assert "createNamespace" not in plan.changes
+    assert plan.changes["podSecurity"] == "none"
     assert {args[0] for args, _ in stack.asked} == {"config", "stack"}
     assert api.patches == []
 
@@ -192,9 +198,17 @@ def test_a_stack_that_is_stuck_is_refused(api: Api, stack: Recorded, monkeypatch
         adopt.look(stack)
 
 
+def test_what_the_namespace_enforces_stays_as_it_is(api: Api, stack: Recorded) -> None:
+    api.labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    assert adopt.look(stack)[0].changes["podSecurity"] == "baseline"
+    api.labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    assert "podSecurity" not in adopt.look(stack)[0].changes
+
+
 def test_a_namespace_that_others_use_stays_outside(api: Api, stack: Recorded) -> None:
     api.pods.append(Api.pod("other"))
     assert adopt.look(stack)[0].changes["createNamespace"] is False
+    assert "podSecurity" not in adopt.look(stack)[0].changes
     assert found.shared(api, live({})) == ["pod pod"]  # type: ignore[arg-type]
     api.pods = []
     api.records[0].metadata.labels["name"] = "other"

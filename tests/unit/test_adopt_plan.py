@@ -42,11 +42,20 @@ def with_(release: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return release
 
 
+def test_a_release_that_migrates_its_database_goes_on_doing_so() -> None:
+    release = with_(runbook(), "tracking.runUpgradeDB", True)
+    made = planned(release, S3)
+    assert made.changes["databaseUpgrade"] is True
+    assert "extraValues" not in made.changes
+    runs_as_before(made, release)
+
+
 def test_the_runbook_becomes_settings_and_what_the_program_adds_is_held_back() -> None:
     made = planned(runbook(), S3)
     changes = {key: value for key, value in made.changes.items() if key != "adoptedValues"}
     assert changes == {
         "databaseExistingSecret": "mlflow-postgresql",
+        "podSecurity": "none",
         "s3Endpoint": "http://198.18.0.1:9000",
         "storageClass": "lab-local",
         "trackingVolume": True,
@@ -57,8 +66,8 @@ def test_the_runbook_becomes_settings_and_what_the_program_adds_is_held_back() -
     assert "one thread" in held["tracking.extraArgs"].why
     assert held["tracking.extraArgs"].release == ABSENT
     assert {"tracking.resources", "tracking.lifecycleHooks", "postgresql.primary.startupProbe"} <= set(held)
-    fast = {path for path, one in held.items() if "scrypt" in one.why}
-    assert fast == {
+    hooks = {path for path, one in held.items() if "strict permissions" in one.why}
+    assert hooks == {
         "extraDeploy",
         "tracking.auth.extraOverrides",
         "tracking.extraEnvVars",

@@ -75,6 +75,11 @@ def test_the_bars_are_the_issue_s() -> None:
         Name.INSTALL: "<= 0.5 x",
         Name.AUTHENTICATION: ">= 12 x",
         Name.SERVING: ">= 25 x",
+        Name.INGRESS: "<= 1.3 x",
+        Name.MANY: "<= 0",
+        Name.BIG: "<= 256 MiB",
+        Name.SLOW: "<= 100 ms",
+        Name.ROLL: "<= 0",
     }
 
 

@@ -13,7 +13,7 @@ from ops.snapshot import Answer
 from tests.unit.objects import SETTINGS, container, named, pod, record, snapshot
 from tests.unit.readings import CASES
 from tests.unit.readings.cluster import unmade
-from tests.unit.readings.network import BY_CLUSTER, ingress
+from tests.unit.readings.network import BY_CLUSTER, ingress, kept_out, space
 from tests.unit.readings.seen import DEPLOYED, KEY, SERVES, Seen, failing, waiting
 
 
@@ -164,3 +164,24 @@ def test_long_evidence_loses_its_middle_and_its_secrets() -> None:
     assert len(found.evidence) <= 400
     assert found.evidence.startswith("start postgresql://u:***@h/d x")
     assert found.evidence.endswith("end")
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        space("edge"),
+        space("edge", podSelector={"matchLabels": {"app.kubernetes.io/name": "traefik"}}),
+        {"namespaceSelector": {}},
+        {"namespaceSelector": {"matchLabels": {"team": "platform"}}},
+        space("edge", podSelector={"matchExpressions": [{"key": "app", "operator": "Exists"}]}),
+        {"ipBlock": {"cidr": "10.0.0.0/8"}},
+    ],
+)
+def test_a_policy_that_may_mean_the_controller_is_not_blamed(peer: Mapping[str, Any]) -> None:
+    assert causes.of(snapshot({"secrets": DEPLOYED, **kept_out(peer)}), SETTINGS) == []
+
+
+def test_without_a_controller_in_sight_no_policy_is_blamed() -> None:
+    """It may be on the node itself, as the lab's, or be known by other labels."""
+    given = {"secrets": DEPLOYED, **kept_out({}), "controllers": []}
+    assert causes.of(snapshot(given), SETTINGS) == []

@@ -33,9 +33,11 @@ def test_what_moves_is_the_version_and_its_tuning() -> None:
         "imageOsShell",
         "imageGit",
         "imagePostgresExporter",
+        "databaseUpgrade",
         "trackingThreads",
         "trackingWorkerTimeout",
         "fastAuthentication",
+        "strictPermissions",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops import pods
+from ops import pods, workloads
 
 IMAGE = "docker.io/bitnamilegacy/mlflow:3.3.2"
 DEPLOYMENT: dict[str, Any] = {
@@ -119,7 +119,7 @@ def test_pods_that_have_ended_or_are_ending_do_not_count() -> None:
 def test_the_pods_of_every_kind_of_workload_are_found() -> None:
     spec: dict[str, Any] = {"containers": []}
     cron = {"spec": {"jobTemplate": {"spec": {"template": {"spec": spec}}}}}
-    assert pods.template(cron) == spec
-    assert pods.template({"spec": {"template": {"spec": spec}}}) == spec
+    assert workloads.template(cron) == spec
+    assert workloads.template({"spec": {"template": {"spec": spec}}}) == spec
     others: list[dict[str, Any]] = [{}, {"spec": None}, {"spec": {"template": {"spec": {"x": 1}}}}]
-    assert [pods.template(other) for other in [*others, {"spec": {"rules": []}}]] == [None] * 4
+    assert [workloads.template(other) for other in [*others, {"spec": {"rules": []}}]] == [None] * 4

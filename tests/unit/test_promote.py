@@ -15,7 +15,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from ops import cluster, drift, fit, promote, promotions, recover, repair, stack_file, way_back
+from ops import backup, cluster, drift, fit, promote, promotions, recover, repair, stack_file, way_back
 from ops.__main__ import app
 from ops.console import OpsError
 from ops.finding import Finding
@@ -158,6 +158,7 @@ def test_a_check_s_json_stands_alone_on_standard_output(
         "from": "dev",
         "to": "staging",
         "moves": [{"key": "trackingThreads", "before": "32", "after": "31"}],
+        "backup": "needless",
     }
 
 
@@ -227,6 +228,73 @@ def test_a_no_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(typer.Abort):
         promote.carry_out(world.wanted, yes=False)
     assert world.file.read_text() == FILE
+
+
+# A version moves: a backup first.
+
+
+@pytest.fixture
+def version(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A newer chart in the source; backups only remember that they were asked for."""
+    world.source.settings["chartVersion"] = "5.2.0"
+    world.file.write_text(f"{FILE}  mlflow:chartVersion: 5.1.17\n")
+
+    def backed_up(stack: Fake) -> dict[str, Any]:
+        stack._ask("BACKUP")
+        return {}
+
+    monkeypatch.setattr(backup, "backup", backed_up)
+    monkeypatch.setattr(backup, "report", lambda _: None)
+    return world
+
+
+def test_a_target_with_backups_is_backed_up_before_anything_changes(
+    version: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version.target.settings["backupSchedule"] = "@daily"
+    promote.carry_out(version.wanted, yes=False)
+    asked, backed = version.told.index("- ASKED"), version.told.index("staging BACKUP (32)")
+    assert asked < backed < next(at for at, told in enumerate(version.told) if told.startswith("staging up"))
+    printed = capsys.readouterr().out
+    assert "backup first: staging is backed up before chartVersion moves" in printed
+
+
+def test_what_moves_without_a_version_needs_no_backup(version: World) -> None:
+    version.source.settings.pop("chartVersion")
+    version.target.settings["backupSchedule"] = "@daily"
+    promote.carry_out(version.wanted, yes=True)
+    assert "staging BACKUP (32)" not in version.told
+
+
+def test_a_backup_that_fails_is_the_end_and_nothing_was_changed(version: World) -> None:
+    version.target.settings["backupSchedule"] = "@daily"
+    version.target.refuses.add("BACKUP")
+    with pytest.raises(OpsError, match=r"could not be backed up, so nothing was changed: BACKUP failed"):
+        promote.carry_out(version.wanted, yes=True)
+    assert [told for told in version.done if not told.startswith("dev VERIFY")] == []
+
+
+@pytest.mark.parametrize("schedule", ["", "@daily"])
+def test_without_a_backup_where_that_is_said(
+    version: World, capsys: pytest.CaptureFixture[str], schedule: str
+) -> None:
+    version.target.settings.update({"production": "true", "backupSchedule": schedule})
+    wanted = promote.plan(version.source, version.target, version.file, no_backup=True)
+    promote.carry_out(wanted, yes=True)
+    assert "no backup of staging (--no-backup)" in capsys.readouterr().out
+    assert "staging BACKUP (32)" not in version.told
+
+
+def test_production_without_backups_is_refused_and_another_stack_is_warned(
+    version: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promote.look(version.wanted, as_json=True)
+    assert json.loads(capsys.readouterr().out)["backup"] == "missing"
+    promote.carry_out(version.wanted, yes=True)
+    assert "no backup: staging has no backupSchedule, and chartVersion moves" in capsys.readouterr().out
+    version.target.settings["production"] = "true"
+    with pytest.raises(OpsError, match=r"(?s)in production and has no backups.*--no-backup"):
+        _ = version.wanted
 
 
 FAILURES: dict[str, Callable[[World], Any]] = {

@@ -19,7 +19,11 @@ from ops import quickstart, reference
 from ops.stack import PROGRAM
 
 README = PROGRAM / "README.md"
-PAGES = [README, PROGRAM / "CONTRIBUTING.md", *sorted((PROGRAM / "docs").glob("*.md"))]
+PAGES = [
+    README,
+    *(PROGRAM / f"{name}.md" for name in ("CONTRIBUTING", "CHANGELOG", "SECURITY")),
+    *sorted((PROGRAM / "docs").glob("*.md")),
+]
 APPS = {"lab": lab.cli.app, "ops": ops.__main__.app}
 
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
@@ -129,7 +133,8 @@ def test_every_file_it_names_exists() -> None:
 
 def test_the_names_of_objects_are_the_program_s() -> None:
     text = README.read_text()
-    for ending in (names.S3_SECRET, names.GCS_SECRET, names.AZURE_SECRET, names.DATABASE_SECRET):
+    stores = (names.S3_SECRET, names.GCS_SECRET, names.AZURE_SECRET)
+    for ending in (*stores, names.DATABASE_SECRET, names.PULL_SECRET):
         assert f"`{names.own('mlflow', ending)}`" in text
     for name in (names.tracking("mlflow"), f"data-{names.database('mlflow')}-0"):
         assert f"`{name}`" in text

@@ -76,6 +76,8 @@ def test_a_recipe_of_the_documentation_is_accepted(recipe: str) -> None:
         given.update(SECRETS)
     if "chartUsername" in given:
         given["chartPassword"] = "PlantedPassword"
+    if "imageUsername" in given:
+        given["imagePassword"] = "PlantedPassword"
     parse(given)
 
 

@@ -57,6 +57,15 @@ def test_what_was_recorded_wins() -> None:
     assert replacement(volume, bound)["spec"] == {"storageClassName": "a", "volumeName": "pv"}
 
 
+def test_the_default_class_that_an_ingress_got_when_it_was_made_is_no_change() -> None:
+    """Admission fills it in at the creation only, so a PUT without it would take it away."""
+    recorded = {"kind": "Ingress", "metadata": {"name": "i"}, "spec": {"rules": []}}
+    found = {**recorded, "spec": {"ingressClassName": "traefik", "rules": []}}
+    assert replacement(recorded, found)["spec"] == found["spec"]
+    named = {**recorded, "spec": {"ingressClassName": "nginx", "rules": []}}
+    assert replacement(named, found)["spec"]["ingressClassName"] == "nginx"
+
+
 def test_a_controller_s_notes_stay_and_a_person_s_go() -> None:
     notes = {"field.cattle.io/x": "1", "by": "hand", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
     found = live(

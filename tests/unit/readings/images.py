@@ -45,6 +45,24 @@ CASES = [
     Seen("registry-rate-limit", "its limit", pulled("429 Too Many Requests - toomanyrequests")),
     Seen("registry-credentials", "docker login docker.io", pulled("unexpected status: 401 Unauthorized")),
     Seen("registry-credentials", "regcred", pulled("pull access denied, may require authorization")),
+    Seen(
+        "registry-credentials",
+        "pulumi config set --secret imagePassword",
+        pulled("unexpected status: 401 Unauthorized"),
+        settings={"imageRegistry": "docker.io"},
+    ),
+    Seen(
+        "registry-credentials",
+        "to robot with the stack's imagePassword",
+        pulled("authorization failed"),
+        settings={"imageRegistry": "docker.io", "imageUsername": "robot"},
+    ),
+    Seen(
+        "registry-rate-limit",
+        "pulumi config set imageUsername USER",
+        pulled("toomanyrequests"),
+        settings={"imageRegistry": "docker.io"},
+    ),
     Seen("registry-unreachable", "does not reach", pulled("dial tcp: lookup docker.io: no such host")),
     Seen("image-platform", "processor", pulled("no match for platform in manifest")),
     Seen(

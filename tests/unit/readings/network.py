@@ -29,6 +29,34 @@ def ingress(annotations: Mapping[str, str] | None = None, **spec: Any) -> dict[s
     return {"ingresses": [made], "ingress_classes": [named("IngressClass", "nginx")]}
 
 
+def kept_out(peer: Mapping[str, Any], **pod: Any) -> dict[str, Any]:
+    """A controller in namespace `edge`; the server's policy lets in its own clients, and perhaps a peer."""
+    controller = named(
+        "Pod",
+        "traefik-1",
+        metadata={"namespace": "edge", "labels": {"app.kubernetes.io/name": "traefik"}},
+        spec=pod,
+        status={"phase": "Running"},
+    )
+    clients = {"podSelector": {"matchLabels": {"mlflow-client": "true"}}}
+    selector = {"matchLabels": {"app.kubernetes.io/component": "tracking"}}
+    policy = named(
+        "NetworkPolicy",
+        "mlflow-tracking",
+        spec={
+            "podSelector": selector,
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": [clients]}, *([{"from": [peer]}] if peer else [])],
+        },
+    )
+    return {**ingress(tls=[]), "controllers": [controller], "policies": [policy]}
+
+
+def space(name: str, **more: Any) -> dict[str, Any]:
+    """The pods of a namespace."""
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}, **more}
+
+
 BY_CLUSTER = {"cert-manager.io/cluster-issuer": "letsencrypt"}
 
 
@@ -70,6 +98,14 @@ CASES = [
         certain=False,
     ),
     Seen("tls-secret-missing", "ingressTlsSecret", ingress()),
+    Seen("ingress-kept-out", "ingressNamespace edge", kept_out({}), certain=False),
+    Seen("ingress-kept-out", "ingressNamespace edge", kept_out(space("traefik")), certain=False),
+    Seen(
+        "ingress-kept-out",
+        "networkFrom[0]",
+        kept_out(space("edge"), hostNetwork=True),
+        certain=False,
+    ),
     Seen(
         "load-balancer-pending",
         "EXTERNAL-IP",

@@ -19,7 +19,7 @@ from tests.unit.readings.seen import (
 CASES = [
     Seen(
         "database-schema",
-        "runUpgradeDB",
+        "databaseUpgrade",
         {"pods": [pod(containers=[failing()])]},
         logged("Detected out-of-date database schema (found version a, but expected b)", "mlflow"),
     ),
