@@ -12,7 +12,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.markup import escape
 
-from bench import authentication
+from bench import report
 from bench.figures import Name, as_json, good, table
 from bench.machine import Machine
 from bench.measures import INSTALL_PAIRS, PREVIEW_PAIRS, read
@@ -39,8 +39,8 @@ def bench(
     with_cold: Annotated[
         bool, typer.Option("--cold", help="Also `make up` with empty caches, which takes its 20 minutes")
     ] = False,
-    report: Annotated[
-        bool, typer.Option("--report", help="Write the curves of authentication into docs/serving.md")
+    report_wanted: Annotated[
+        bool, typer.Option("--report", help="Write what was measured of serving into docs/serving.md")
     ] = False,
     json_wanted: Annotated[
         bool, typer.Option("--json", help="The figures as JSON on standard output")
@@ -55,8 +55,8 @@ def bench(
         machine = Machine(may_take_down=yes)
         try:
             readings = [read(name, machine, pairs) for name in names]
-            if report:
-                authentication.write()
+            if report_wanted:
+                report.write()
         finally:
             machine.leave()
     if json_wanted:

@@ -7,22 +7,18 @@ the same bench. So the ratios are of one machine at one time.
 from __future__ import annotations
 
 import functools
-import json
 import math
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import cluster
+from bench import cluster, plots
 from bench.against_helm import HELM_NAMESPACE, PULUMI_NAMESPACE, RUNBOOK, Sides, prepared, sides
 from bench.clients import Met
 from bench.figures import Name, Reading
-from bench.programs import BenchError, run
-from ops.console import err
+from bench.programs import BenchError, ask, run
 from ops.home import STACK, Home
-from ops.stack import PROGRAM
 
 CLIENTS = (1, 5, 20, 50, 100)
 AT = 20
@@ -32,8 +28,6 @@ SECONDS = 10
 """Of each measurement; what is under way at its end is waited for besides."""
 
 FAST, SLOW, CHART = "with fast authentication", "without it", "the chart's defaults"
-PAGE = PROGRAM / "docs" / "serving.md"
-MARKS = ("<!-- measured:start -->", "<!-- measured:end -->")
 
 Curves = Mapping[str, Sequence[Met]]
 """What clients met, by server; one entry for each number of clients."""
@@ -86,12 +80,7 @@ def _curve(server: str, settings: Mapping[str, str], namespace: str) -> list[Met
 
 
 def _met(what: str, url: str, count: int, login: tuple[str, str]) -> Met:
-    command = (sys.executable, "-m", "bench.clients", url, str(count), str(SECONDS))
-    *said, last = run(what, *command, stdin=json.dumps(login)).output.splitlines()
-    found = Met(**json.loads(last))
-    if found.failed:
-        err.print(f"{what}: {found.failed} failed, the first with {' '.join(said)}", markup=False)
-    return found
+    return Met(**ask(what, "bench.clients", url, str(count), str(SECONDS), login=login))
 
 
 def reading(name: Name, other: str) -> Reading:
@@ -121,6 +110,8 @@ def told(met: Met) -> str:
 def cell(met: Met) -> str:
     """What clients met, in a table."""
     failed = f", {met.failed} failed" if met.failed else ""
+    if not met.rate:
+        return f"no run ended in {SECONDS} s{failed}"
     return f"{met.rate:.1f} /s, {met.p50:.2f} s, {met.p95:.2f} s{failed}"
 
 
@@ -133,13 +124,14 @@ def table(curves: Curves) -> str:
     for row in zip(*curves.values(), strict=True):
         by_server = dict(zip(curves, row, strict=True))
         cells = [cell(met) for met in row]
-        cells += [f"{times(by_server[FAST], by_server[other]):.1f}" for other in (SLOW, CHART)]
+        ratios = [times(by_server[FAST], by_server[other]) for other in (SLOW, CHART)]
+        cells += [f"{ratio:.1f}" if math.isfinite(ratio) else "" for ratio in ratios]
         lines.append(f"| {row[0].clients} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def write(page: Path = PAGE) -> None:
-    """Put the curves into the report, in the place of the old ones."""
-    start, end = MARKS
-    before, _, rest = page.read_text().partition(start)
-    page.write_text(f"{before}{start}\n\n{table(measured())}\n\n{end}{rest.partition(end)[2]}")
+def section() -> str:
+    """The curves for the report: a picture of the runs and the table."""
+    lines = {server: [(met.clients, met.rate) for met in curve] for server, curve in measured().items()}
+    picture = plots.lines("authentication", lines, "clients at once", "runs/s")
+    return f"{picture}\n\n{table(measured())}"

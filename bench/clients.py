@@ -1,9 +1,9 @@
 """Clients side by side that log runs all the time, in a process of their own; what they met, as JSON.
 
-`python -m bench.clients URL CLIENTS SECONDS`, with user and password as a JSON list on standard input. A run
-is two requests, its creation and one batch of ten metrics, on a connection that is kept, as MLflow's own
-client keeps it. The tests' clients (`tests/e2e/load.py`) have a new one for each request: they take more CPU
-than a server that is to be measured.
+`python -m bench.clients URL CLIENTS SECONDS`, with `{"login": [USER, PASSWORD]}` on standard input.
+A run is two requests, its creation and one batch of ten metrics, on a connection that is kept, as MLflow's
+own client keeps it. The tests' clients (`tests/e2e/load.py`) have a new one for each request: they take more
+CPU than a server that is to be measured.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,20 +39,24 @@ class Met:
     p50: float
     p95: float
     failed: int
+    made: int = 0
+    """Runs that the server had said it took, before and after the clock ran as well."""
 
 
-def met(clients: int, seconds: float, runs: list[float], failed: int) -> Met:
+def met(clients: int, seconds: float, runs: list[float], failed: int, made: int) -> Met:
     """From the seconds of each run that ended while the clock ran. Without any the times are endless."""
     ordered = sorted(runs)
     p50, p95 = (ordered[int(len(ordered) * part)] if ordered else float("inf") for part in (0.5, 0.95))
-    return Met(clients, len(ordered) / seconds, p50, p95, failed)
+    return Met(clients, len(ordered) / seconds, p50, p95, failed, made)
 
 
 class Clients:
     """Some clients of one server."""
 
-    def __init__(self, url: str, login: tuple[str, str], count: int) -> None:
-        self._host = urlsplit(url).netloc
+    def __init__(self, url: str, login: tuple[str, str], count: int, experiment: str = "0") -> None:
+        self._url = urlsplit(url)
+        self._tls = ssl.create_default_context()
+        self._experiment = experiment
         token = base64.b64encode(":".join(login).encode()).decode()
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         self._threads = [threading.Thread(target=self._client) for _ in range(count)]
@@ -57,28 +64,46 @@ class Clients:
         self._ended: list[tuple[float, float]] = []
         self._failed: list[str] = []
 
-    def run(self, seconds: float, warm: float = WARM) -> Met:
-        """Let them work; only runs that end in the `seconds` after the first `warm` ones count."""
+    @property
+    def made(self) -> int:
+        """Runs that the server has said it took."""
+        return len(self._ended)
+
+    @property
+    def failed(self) -> list[str]:
+        """What failed, each with why."""
+        return list(self._failed)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """They work while the block does, and end what they are at."""
         for thread in self._threads:
             thread.start()
-        time.sleep(warm)
-        began = time.monotonic()
-        time.sleep(seconds)
-        over = time.monotonic()
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join()
+
+    def run(self, seconds: float, warm: float = WARM) -> Met:
+        """Let them work; only runs that end in the `seconds` after the first `warm` ones count."""
+        with self.working():
+            time.sleep(warm)
+            began = time.monotonic()
+            time.sleep(seconds)
+            over = time.monotonic()
         if self._failed:
             sys.stderr.write(f"{self._failed[0]}\n")
         runs = [took for ended, took in self._ended if began <= ended < over]
-        return met(len(self._threads), over - began, runs, len(self._failed))
+        return met(len(self._threads), over - began, runs, len(self._failed), self.made)
 
     def _client(self) -> None:
-        connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT)
+        connection = self._connection()
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                made = self._ask(connection, "create", {"experiment_id": "0"})
+                made = self._ask(connection, "create", {"experiment_id": self._experiment})
                 run = made["run"]["info"]["run_id"]
                 self._ask(connection, "log-batch", {"run_id": run, "metrics": METRICS})
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
@@ -88,6 +113,11 @@ class Clients:
                 now = time.monotonic()
                 self._ended.append((now, now - began))
         connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(self._url.netloc, timeout=TIMEOUT, context=self._tls)
+        return http.client.HTTPConnection(self._url.netloc, timeout=TIMEOUT)
 
     def _ask(self, connection: http.client.HTTPConnection, what: str, body: object) -> dict[str, Any]:
         """The answer to one request. Raises ValueError where it is no success."""
@@ -102,7 +132,7 @@ class Clients:
 def main() -> None:
     """Do what the arguments say."""
     url, count, seconds = sys.argv[1:]
-    user, password = json.load(sys.stdin)
+    user, password = json.load(sys.stdin)["login"]
     sys.stdout.write(json.dumps(asdict(Clients(url, (user, password), int(count)).run(float(seconds)))))
 
 

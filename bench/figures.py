@@ -26,6 +26,11 @@ class Name(StrEnum):
     INSTALL = "install"
     AUTHENTICATION = "authentication"
     SERVING = "serving"
+    INGRESS = "ingress"
+    MANY = "many"
+    BIG = "big"
+    SLOW = "slow"
+    ROLL = "roll"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,11 @@ BARS = {
     Name.INSTALL: Bar("from nothing to a login: pulumi up / helm", 0.5, "x"),
     Name.AUTHENTICATION: Bar("runs/s with fast authentication / without it", 12, "x", least=True),
     Name.SERVING: Bar("runs/s of a stack / of the chart's defaults", 25, "x", least=True),
+    Name.INGRESS: Bar("a run through the ingress / past it, p50", 1.3, "x"),
+    Name.MANY: Bar("failed runs of 100 clients in a minute", 0, ""),
+    Name.BIG: Bar("memory that an artifact of 2 GiB takes", 256, "MiB"),
+    Name.SLOW: Bar("/health beside 50 slow uploads and 20 clients, p99", 100, "ms"),
+    Name.ROLL: Bar("failed runs while a pod ends and an upgrade rolls", 0, ""),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rich.markup import escape
 
-from bench import against_helm, authentication, cold
+from bench import against_helm, authentication, cold, ingress, patience, replicas
 from bench.figures import Name, Reading, repeated
 from bench.machine import Machine, SkippedError, make, second_up
 from bench.programs import BenchError
@@ -74,14 +74,14 @@ def _install(machine: Machine, pairs: int | None) -> Reading:
     return against_helm.install(pairs or INSTALL_PAIRS)
 
 
-def _authentication(machine: Machine, _: int | None) -> Reading:
-    machine.need_up()
-    return authentication.reading(Name.AUTHENTICATION, authentication.SLOW)
+def _deployed(measure: Callable[[], Reading]) -> Callable[[Machine, int | None], Reading]:
+    """A measurement that needs the lab and nothing else."""
 
+    def measured(machine: Machine, _: int | None) -> Reading:
+        machine.need_up()
+        return measure()
 
-def _serving(machine: Machine, _: int | None) -> Reading:
-    machine.need_up()
-    return authentication.reading(Name.SERVING, authentication.CHART)
+    return measured
 
 
 MEASURES: dict[Name, Callable[[Machine, int | None], Reading]] = {
@@ -93,6 +93,11 @@ MEASURES: dict[Name, Callable[[Machine, int | None], Reading]] = {
     Name.MEMORY: _memory,
     Name.PREVIEW: _preview,
     Name.INSTALL: _install,
-    Name.AUTHENTICATION: _authentication,
-    Name.SERVING: _serving,
+    Name.AUTHENTICATION: _deployed(lambda: authentication.reading(Name.AUTHENTICATION, authentication.SLOW)),
+    Name.SERVING: _deployed(lambda: authentication.reading(Name.SERVING, authentication.CHART)),
+    Name.INGRESS: _deployed(ingress.overhead),
+    Name.MANY: _deployed(ingress.many),
+    Name.BIG: _deployed(ingress.big_artifact),
+    Name.SLOW: _deployed(patience.reading),
+    Name.ROLL: _deployed(replicas.reading),
 }

@@ -7,13 +7,16 @@ On an interrupt a program is asked once, waited for, and only then given up: a k
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -77,6 +80,20 @@ def run(
             last = "\n".join(output.strip().splitlines()[-LINES:])
             raise BenchError(f"`{' '.join(command)}` failed (exit code {process.returncode}):\n{last}")
     return Done(output, seconds)
+
+
+def ask(
+    what: str, program: str, *arguments: str, env: Mapping[str, str] = PLAIN, **given: Any
+) -> dict[str, Any]:
+    """What a client of the bench's own says (`python -m PROGRAM ARGUMENTS`), in a process of its own.
+
+    `given` is its standard input as JSON, its last line the answer; what it says before is told.
+    """
+    command = (sys.executable, "-m", program, *arguments)
+    *said, last = run(what, *command, env=env, stdin=json.dumps(given)).output.splitlines()
+    for line in said:
+        err.print(f"{what}: {line}", markup=False)
+    return dict(json.loads(last))
 
 
 def _output(process: subprocess.Popen[str], stdin: str, what: str) -> str:
