@@ -13,6 +13,7 @@ YES ?=
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 READY := .venv/.ready
+SLOWEST := --durations=25 --durations-min=10
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,16 @@ destroy: $(READY) ## Say what is lost, ask for the stack's name, destroy it (STA
 drift: $(READY) ## What the cluster has against what the stack says (ARGS=--repair puts it back)
 	@$(RUN) ops drift $(if $(STACK),--stack $(STACK)) $(ARGS)
 
+policy: $(READY) ## Judge what `pulumi up` would make by the platform's rules (STACK=name)
+	@$(RUN) ops policy $(if $(STACK),--stack $(STACK)) $(ARGS)
+
+policy-pack: $(READY) policy/.venv/.ready ## What `pulumi up --policy-pack policy` needs
+
+policy/.venv/.ready: policy/requirements.lock
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python policy/.venv
+	@$(BIN)/uv pip sync -q --python policy/.venv/bin/python --compile-bytecode --require-hashes policy/requirements.lock
+	@touch $@
+
 values: $(READY) ## The Helm values in force
 	@$(RUN) ops values $(if $(STACK),--stack $(STACK))
 
@@ -58,6 +69,12 @@ defaults: $(READY) ## The defaults of the stack's chart
 
 compare: $(READY) ## The stack's values, those in force and the chart's defaults, side by side
 	@$(RUN) ops compare $(if $(STACK),--stack $(STACK))
+
+images: $(READY) ## The images that a stack runs: from where, digests, what is frozen (STACK=name, ARGS=--pin)
+	@$(RUN) ops images $(if $(STACK),--stack $(STACK)) $(ARGS)
+
+mirror: $(READY) ## Copy chart and images to a private registry, set the stack to it (TO=host/path, STACK=name)
+	@$(RUN) ops mirror $(if $(TO),--to $(TO)) $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 credentials: $(READY) ## Address, user name and password of the administrator, in clear
 	@$(RUN) ops credentials $(if $(STACK),--stack $(STACK))
@@ -78,36 +95,53 @@ backup: $(READY) ## Back up databases and artifacts now (STACK=name, ARGS=--list
 restore: $(READY) ## Restore into a new or emptied stack (FROM=latest, a name or s3://..., STACK=name, YES=1)
 	@$(RUN) ops restore $(if $(FROM),--from $(FROM)) $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes) $(ARGS)
 
+gc: $(READY) ## Remove for good what was deleted long ago (STACK=name, ARGS=--dry-run: only list it)
+	@$(RUN) ops gc $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes) $(ARGS)
+
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-test-fast: lint $(READY) ## Unit and contract tests: no cluster, seconds
-	@$(RUN) lab build --helm
-	@$(MAKE) -s -j2 test-program test-tools
+test-fast: $(READY) ## Unit and contract tests: no cluster, seconds
+	@$(RUN) lab build --checks
+	@$(MAKE) -s -j4 lint test-program test-contract test-tools
 
 # Side by side, and only the first is traced: coverage is that of the program.
 test-program: $(READY)
-	@$(RUN) pytest tests/program tests/contract --cov --cov-report=term
+	@$(RUN) pytest tests/program --cov --cov-report=term
+test-contract: $(READY)
+	@$(RUN) pytest tests/contract
 test-tools: $(READY)
 	@$(RUN) pytest tests/unit
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
-	@$(RUN) lab build
-	@$(RUN) pytest tests/e2e
+	@$(RUN) lab build --tests
+	@$(RUN) pytest tests/e2e -m "not alone" -n 3 --dist loadfile $(SLOWEST)
+	@$(RUN) pytest tests/e2e -m alone $(SLOWEST)
 
 test: test-fast test-e2e ## All tests
 
 bench: $(READY) ## Measure every promised figure against its bar (ARGS="--help" for some)
 	@$(RUN) bench $(ARGS)
 
+screenshots: $(READY) ## Take the pictures of docs/images again, from the end-to-end test in a browser
+	@$(RUN) lab build --tests
+	@$(RUN) pytest tests/e2e/test_browser.py --screenshots docs/images
+
 docs: $(READY) ## Write the generated parts of the README and of Pulumi.yaml
 	@$(RUN) ops.reference
 
+site: $(READY) ## The documentation as a site with a search, in site/; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
+
+drawings: $(READY) ## Draw the pictures of docs/ from their texts (needs Graphviz)
+	@$(RUN) ops.drawings
+
 lock: $(READY) ## Resolve the requirements again, with hashes
-	@for set in requirements requirements-dev; do \
+	@for set in requirements requirements-dev policy/requirements; do \
 		$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links $$set.txt -o $$set.lock; done
 
-.PHONY: help up down env verify recover diagnose adopt destroy drift values defaults compare credentials promote rotate backup restore lint test-fast test-program test-tools test-e2e test bench docs lock
+# Every target but the files that others stand on.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*/\1/p' $(MAKEFILE_LIST))

@@ -23,6 +23,9 @@ class Containers:
             f'version = 2\nroot = "{folder}/root"\nstate = "{folder}/state"\n'
             'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
             f'[grpc]\n  address = "{folder}/sock"\n'
+            # It collects what nothing refers to; `ctr run` makes a container's files before the container.
+            '[plugins."io.containerd.gc.v1.scheduler"]\n'
+            '  mutation_threshold = 1000000\n  startup_delay = "1h"\n'
         )
         with (folder / "containerd.log").open("wb") as log:
             command = ["containerd", "--config", str(config), "--log-level=warn"]
@@ -76,10 +79,11 @@ class Containers:
         shutil.rmtree(self.folder / "root")  # 2 GB, which pytest would keep for three sessions
 
 
-def wait(ready: object, seconds: float = 40) -> None:
-    """Wait until `ready` gives true."""
+def wait(ready: object, seconds: float = 40, log: Path | None = None) -> None:
+    """Wait until `ready` gives true; fails with what stands in `log`."""
     assert callable(ready)
     deadline = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < deadline, f"not ready after {seconds} s"
+        told = f":\n{log.read_text()}" if log else ""
+        assert time.monotonic() < deadline, f"not ready after {seconds} s{told}"
         time.sleep(0.1)

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from lab import images
-from tests.e2e.containers import Containers
+from tests.e2e.containers import Containers, wait
 
 _, IMAGE, _ = images.IMAGES
 PORT = 25432
@@ -51,9 +51,14 @@ class Database:
             "POSTGRES_POSTGRES_PASSWORD_FILE": "/opt/bitnami/postgresql/secrets/postgres-password",
             "POSTGRESQL_SHARED_PRELOAD_LIBRARIES": "pgaudit",
         }
-        return self.containers.start("database", IMAGE.reference, mounts, env)
+        self.log = self.containers.start("database", IMAGE.reference, mounts, env)
+        return self.log
 
-    def ready(self) -> bool:
+    def wait(self) -> None:
+        """Wait until it answers; fails with its log."""
+        wait(self._ready, log=self.log)
+
+    def _ready(self) -> bool:
         probe = (
             "pg_isready",
             "-U",

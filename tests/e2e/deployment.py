@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from lab import paths
+from lab import api, paths
 from tests.e2e import footprint
 
 
@@ -31,6 +31,25 @@ def run(*command: str) -> str:
 def lab(command: str) -> str:
     """`python -m lab COMMAND`, in a process of its own: what it starts outlives the tests' own."""
     return run(sys.executable, "-m", "lab", command)
+
+
+def shell_environ() -> dict[str, str]:
+    """What a shell of the lab has: its cluster, and the programs of the checkout and of the lab."""
+    programs = [str(Path(sys.executable).parent), str(api.bin_folder()), os.environ["PATH"]]
+    return {**api.environ(), "PATH": os.pathsep.join(programs)}
+
+
+def end_pods(namespace: str) -> None:
+    """End all pods of a namespace at once, before it goes.
+
+    Kubernetes looks again after half of the time that a pod may take to end: 16 s, though all are gone in 3.
+    """
+    where = ("--namespace", namespace, "delete", "--all")
+    api.kubectl(
+        *where, "deployments,replicasets,statefulsets,cronjobs,jobs", "--cascade=orphan", "--ignore-not-found"
+    )
+    # A database that is being made does not hear that it shall end.
+    api.kubectl(*where, "pods", "--grace-period=1", "--request-timeout=60s")
 
 
 class Deployment:

@@ -18,6 +18,11 @@ CHANGING = (
 )
 """Folders whose files come and go whatever the lab does."""
 
+_SETTINGS = (
+    Path("/proc/sys/net/ipv4/ip_forward"),
+    Path("/proc/sys/net/bridge/bridge-nf-call-iptables"),
+)
+
 
 @dataclass(frozen=True)
 class Footprint:
@@ -53,7 +58,12 @@ def taken() -> Footprint:
         ),
         cgroups=frozenset(folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "kubepods" in folder),
         files=frozenset(_files()),
-        settings=frozenset([f"ip_forward={Path('/proc/sys/net/ipv4/ip_forward').read_text().strip()}"]),
+        settings=frozenset(
+            [
+                *(f"{file.name}={file.read_text().strip()}" for file in _SETTINGS),
+                *(f"hosts: {line}" for line in Path("/etc/hosts").read_text().splitlines()),
+            ]
+        ),
     )
 
 

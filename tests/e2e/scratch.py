@@ -7,9 +7,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,36 +25,44 @@ from ops.console import OpsError
 from ops.forward import Service, forwarded
 from ops.home import STACK, Home
 from ops.stack import Stack
-from tests.e2e.deployment import lab
+from tests.e2e.deployment import end_pods, lab, shell_environ
 
-SMALL = {
+SMALL: Mapping[str, object] = {
+    "trackingWorkers": 1,
     "trackingResources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}},
     "databaseResources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
     "waitResources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
 }
-"""Several pods stand side by side, on a node that others use too."""
+"""Of every such stack: several pods stand side by side, on a node that others use too, and each worker
+imports all of MLflow, which is most of what a start costs."""
 
 
 @contextmanager
-def scratch(folder: Path, namespace: str, name: str = STACK) -> Iterator[Scratch]:
+def scratch(
+    folder: Path, namespace: str, name: str = STACK, resources: Mapping[str, object] = SMALL
+) -> Iterator[Scratch]:
     """A stack that is not up yet. Inside the block this process's environment means it; it is destroyed.
 
     Stacks of several names in one folder share a backend and a passphrase.
     """
-    programs = [str(Path(sys.executable).parent), str(api.bin_folder()), os.environ["PATH"]]
-    home = Home(folder, {**api.environ(), "PATH": os.pathsep.join(programs)}, name)
+    home = Home(folder, shell_environ(), name)
     access, secret = api.s3_keys()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environ().items():
             patch.setenv(name, value)
         home.prepare(
-            {**api.settings(), "namespace": namespace},
+            {
+                **api.settings(),
+                **{key: json.dumps(part) for key, part in resources.items()},
+                "namespace": namespace,
+            },
             {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
         )
         made = Scratch(home.stack(), namespace)
         try:
             yield made
         finally:
+            end_pods(namespace)
             made.run("destroy", "--yes", "--skip-preview")
 
 
@@ -143,3 +150,15 @@ class Scratch:
                 f"{url}/api/2.0/mlflow/experiments/{what}", json=body, auth=user, timeout=30
             ).raise_for_status()
         return dict(answer.json())
+
+
+@contextmanager
+def signed_in(made: Scratch, user: tuple[str, str] | None = None) -> Iterator[httpx.Client]:
+    """A client of the server, by the stack's outputs or as `user`."""
+    outputs = made.stack.outputs()
+    login = user or (outputs["admin_username"], outputs["admin_password"])
+    with (
+        forwarded(Service("mlflow-lab", made.namespace, names.tracking("mlflow"))) as url,
+        httpx.Client(base_url=f"{url}/api/2.0/mlflow/", auth=login, timeout=60) as client,
+    ):
+        yield client

@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 import pytest
 from botocore.config import Config
 
-from components import names
 from lab import api, paths
 from lab.cluster.services import S3_ENDPOINT
-from ops.forward import Service, forwarded
 from ops.rotation.postgres import Postgres
 from ops.rotation.target import Target
 from tests.e2e.deployment import Deployment
-from tests.e2e.scratch import SMALL, Scratch, scratch
+from tests.e2e.scratch import Scratch, scratch, signed_in
 
 BUCKETS = {"mlflow-backup-a": "backup-a", "mlflow-backup-b": "backup-b"}
 """Namespaces and their buckets."""
@@ -78,8 +75,7 @@ def bucket(name: str) -> Iterator[None]:
 def stack(folder: Path, namespace: str, **settings: str) -> Iterator[Scratch]:
     """A stack that is up, over its bucket."""
     with scratch(folder, namespace) as made:
-        given = {"s3Bucket": BUCKETS[namespace], **settings}
-        given |= {key: json.dumps(resources) for key, resources in SMALL.items()}
+        given = {"s3Bucket": BUCKETS.get(namespace, ""), **settings}
         for key, text in given.items():
             made.run("config", "set", key, text)
         made.run("up", "--yes", "--skip-preview")
@@ -92,18 +88,6 @@ def ops(*args: str, code: int = 0) -> str:
     done = subprocess.run(command, cwd=paths.REPO, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
-
-
-@contextmanager
-def signed_in(made: Scratch, user: tuple[str, str] | None = None) -> Iterator[httpx.Client]:
-    """A client of the server, by the stack's outputs or as `user`."""
-    outputs = made.stack.outputs()
-    login = user or (outputs["admin_username"], outputs["admin_password"])
-    with (
-        forwarded(Service("mlflow-lab", made.namespace, names.tracking("mlflow"))) as url,
-        httpx.Client(base_url=f"{url}/api/2.0/mlflow/", auth=login, timeout=60) as client,
-    ):
-        yield client
 
 
 def tables(made: Scratch) -> dict[str, list[str]]:

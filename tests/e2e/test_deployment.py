@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from lab import api, paths
 from lab.cluster.processes import find
 from ops import verify
-from tests.e2e.deployment import Deployment, lab
+from tests.e2e.deployment import Deployment, end_pods, lab
+from tests.e2e.machine import within
 
+pytestmark = pytest.mark.alone
 WARM_SECONDS = 120
 AGAIN_SECONDS = 10
 MEMORY_GIB = 3
@@ -34,13 +37,14 @@ def url(printed: str) -> str:
 @pytest.mark.bar
 def test_make_up_ends_with_a_verified_mlflow_and_how_to_use_it(deployment: Deployment) -> None:
     """Caches warm, no lab running."""
-    print(f"make up, caches warm: {deployment.seconds:.1f} s (bar {WARM_SECONDS})")
+    bar = within(WARM_SECONDS)
+    print(f"make up, caches warm: {deployment.seconds:.1f} s (bar {WARM_SECONDS}, on this machine {bar:.0f})")
     assert "MLflow is up and verified" in deployment.printed
     for wanted in ("pulumi stack output admin_password --show-secrets", "mlflow.set_experiment", "make down"):
         assert wanted in deployment.printed
     assert httpx.get(url(deployment.printed) + START).status_code == 401
     assert httpx.get(url(deployment.printed) + START, auth=login(deployment)).status_code == 200
-    assert deployment.seconds <= WARM_SECONDS
+    assert deployment.seconds <= bar
 
 
 @pytest.mark.bar
@@ -51,10 +55,14 @@ def test_a_second_make_up_says_that_nothing_changed(deployment: Deployment) -> N
         printed = deployment.make("up")
         times.append(time.monotonic() - began)
     seconds = min(times)
-    print(f"make up, nothing to do: {seconds:.1f} s, the least of three (bar {AGAIN_SECONDS})")
+    bar = within(AGAIN_SECONDS)
+    print(
+        f"make up, nothing to do: {seconds:.1f} s, the least of three"
+        f" (bar {AGAIN_SECONDS}, on this machine {bar:.0f})"
+    )
     assert "Nothing changed." in printed
     assert url(printed) == url(deployment.printed)
-    assert seconds <= AGAIN_SECONDS
+    assert seconds <= bar
 
 
 def test_the_readme_s_commands_work_as_typed(deployment: Deployment) -> None:
@@ -63,6 +71,16 @@ def test_the_readme_s_commands_work_as_typed(deployment: Deployment) -> None:
     assert len(pods) == 2
     assert all(pod.split()[1:3] == ["1/1", "Running"] for pod in pods)
     assert "bitnamilegacy/mlflow" in deployment.shell("helm get values mlflow -n mlflow")
+
+
+def test_make_images_lists_what_the_pods_run(deployment: Deployment) -> None:
+    asked = "jsonpath={.items[*].spec['initContainers','containers'][*].image}"
+    pods = set(deployment.shell(f'kubectl get pods -n mlflow -o "{asked}"').split())
+    found = json.loads(deployment.shell("python -m ops images --json"))["images"]
+    listed = {f"{image['registry']}/{image['repository']}:{image['tag']}" for image in found}
+    assert pods
+    assert pods <= listed
+    assert all(image["frozen"] and image["used_by"] for image in found)
 
 
 def test_the_first_run_that_make_up_suggests_can_be_pasted(deployment: Deployment) -> None:
@@ -151,7 +169,7 @@ def test_what_is_killed_comes_back_with_make_up(deployment: Deployment) -> None:
     """Each program of the lab in its turn, without warning; nothing that was logged is lost."""
     password = deployment.output("admin_password")
     records = sorted((paths.run() / "pids").glob("*.json"))
-    assert len(records) == 11
+    assert len(records) == 14
     for record in records:
         process = find(record)
         assert process is not None, record
@@ -182,6 +200,7 @@ def test_a_reboot_loses_nothing(deployment: Deployment) -> None:
 @pytest.mark.parametrize("seconds", [2.0, 4.0, 8.0, 14.0])
 def test_make_up_can_be_killed_and_run_again(deployment: Deployment, seconds: float) -> None:
     """After a destroy, so that everything is made anew; killed while Pulumi and Helm make it."""
+    end_pods("mlflow")
     deployment.shell("pulumi destroy --yes --skip-preview")
     assert deployment.up_killed_after(seconds)
     assert "MLflow is up and verified" in deployment.make("up")

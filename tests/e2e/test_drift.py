@@ -22,12 +22,10 @@ NAMESPACE = "mlflow-drift"
 
 @pytest.fixture(scope="module")
 def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drifting]:
-    """A stack that is up, with an ingress; its pods ask for little, so that two of each find room."""
+    """A stack that is up, with an ingress."""
     with scratch(tmp_path_factory.mktemp("drift"), NAMESPACE) as made:
         made.run("config", "set", "ingressHost", HOST)
         made.run("config", "set", "ingressTlsSecret", "host-tls")
-        for resources in ("trackingResources", "databaseResources", "waitResources"):
-            made.run("config", "set", "--path", f"{resources}.requests.cpu", "50m")
         made.run(*UP)
         drifting = Drifting(made)
         drifting.kubectl("apply", "-f", "-", stdin=tls(HOST, days=60))

@@ -38,19 +38,19 @@ def database(containers: Containers, tmp_path: Path) -> Iterator[Database]:
 
 def test_the_database_keeps_its_data_and_its_password_over_stops_and_crashes(database: Database) -> None:
     database.start("first")
-    wait(database.ready)
+    database.wait()
     assert database.query("first", "create table t(a int)").returncode == 0
     assert "authentication failed" in database.query("wrong", "select 1").stderr
     assert database.containers.stop("database", DATABASE.settings.stop_signal) < 5
 
     database.start("changed")
-    wait(database.ready)
+    database.wait()
     assert "authentication failed" in database.query("changed", "select 1").stderr
     assert database.query("first", "insert into t values (7)").returncode == 0
     database.containers.stop("database", "SIGKILL")
 
     log = database.start("changed")
-    wait(database.ready)
+    database.wait()
     assert database.query("first", "select a from t").stdout == "7\n"
     assert "automatic recovery in progress" in log.read_text()
 
@@ -60,7 +60,7 @@ def test_a_kept_database_takes_the_passwords_of_the_secret(database: Database) -
     (database.folder / "before" / "passwords.sh").write_text(source("pod_passwords.sh"))
     done = "mlflow: the database has the passwords of the Secret"
     assert done not in database.start("first").read_text()
-    wait(database.ready)
+    database.wait()
     assert database.query("first", "create table t(a int)").returncode == 0
     for signal, password, changes in (
         (DATABASE.settings.stop_signal, "it's", True),
@@ -70,7 +70,7 @@ def test_a_kept_database_takes_the_passwords_of_the_secret(database: Database) -
     ):
         database.containers.stop("database", signal)
         log = database.start(password)
-        wait(database.ready)
+        database.wait()
         assert (done in log.read_text()) == changes
         assert password not in log.read_text()
         assert database.query(password, "select count(*) from t").stdout == "0\n"
@@ -81,13 +81,13 @@ def test_a_kept_database_takes_the_passwords_of_the_secret(database: Database) -
 
 def test_a_database_that_cannot_take_them_starts_all_the_same(database: Database) -> None:
     database.start("first")
-    wait(database.ready)
+    database.wait()
     database.containers.stop("database", DATABASE.settings.stop_signal)
     (database.folder / "before" / "passwords.sh").write_text(
         source("pod_passwords.sh").replace("-c config_file=/dev/null", "-c config_file=/nowhere")
     )
     log = database.start("second")
-    wait(database.ready)
+    database.wait()
     assert "the database keeps its passwords" in log.read_text()
     assert database.query("first", "select 1").returncode == 0
 
@@ -98,13 +98,13 @@ def test_a_first_start_that_was_killed_leaves_nothing_that_the_next_one_trusts(d
     database.containers.stop("database", "SIGKILL")
     assert not (database.folder / "data/data").exists()
     database.start("second")
-    wait(database.ready)
+    database.wait()
     assert database.query("second", "select 1").stdout == "1\n"
 
 
 def test_mlflow_serves_with_login_from_the_database(database: Database, tmp_path: Path) -> None:
     database.start("first")
-    wait(database.ready)
+    database.wait()
     (tmp_path / "auth").mkdir()
     uri = f"postgresql://bn_mlflow:first@127.0.0.1:{PORT}"
     ini = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -28,7 +27,7 @@ from tests.e2e.containers import wait
 from tests.e2e.deployment import Deployment
 from tests.e2e.load import Load
 from tests.e2e.s3_accounts import Accounts, s3_accounts
-from tests.e2e.scratch import SMALL, Scratch, scratch
+from tests.e2e.scratch import Scratch, scratch
 
 CLIENTS = 6
 LOGIN = names.tracking("mlflow")
@@ -46,8 +45,6 @@ def stack(store: Accounts, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A stack that is up and keeps its artifacts there."""
     with scratch(tmp_path_factory.mktemp("rotate"), "mlflow-rotate") as made:
         made.run("config", "set", "s3Endpoint", store.endpoint)
-        for key, resources in SMALL.items():
-            made.run("config", "set", key, json.dumps(resources))
         configure(made.stack, next(iter(store.pairs.items())))
         made.run("up", "--yes", "--skip-preview")
         yield made

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e import footprint
 from tests.e2e.deployment import Deployment
 
 
+@pytest.mark.alone
 def test_down_leaves_nothing(deployment: Deployment, before: footprint.Footprint) -> None:
-    """No process, mount, link, address, packet rule, control group, kernel setting or file."""
+    """No process, mount, link, address, packet rule, control group, setting, name of a host or file."""
     during = footprint.taken().added_since(before)
-    for kind in ("processes", "mounts", "links", "addresses", "packet_rules", "cgroups", "files"):
+    for kind in ("processes", "mounts", "links", "addresses", "packet_rules", "cgroups", "files", "settings"):
         assert during[kind], f"the test cannot see the lab's {kind}"
     deployment.make("down")
     left = footprint.taken().added_since(before)
