@@ -61,8 +61,11 @@ class Containers:
         return log
 
     def execute(self, name: str, *args: str) -> subprocess.CompletedProcess[str]:
-        """Run a command beside it, as its user: `--user` would mount its files once more to look that up, and a
-        second mount takes the first one's scratch folder away while runc makes the folders to mount on."""
+        """Run a command beside it, as its user.
+
+        `--user` would mount its files once more to look that up, and a second mount takes the first one's
+        scratch folder away while runc still makes the folders to mount on.
+        """
         return self.ctr("task", "exec", f"--exec-id={uuid.uuid4().hex}", self.ids[name], *args)
 
     def stop(self, name: str, signal: str) -> float:
