@@ -37,21 +37,24 @@ def holder(port: int) -> Holder | None:
             return None
     try:
         # A socket that was opened between the two readings that this takes has no owner yet.
-        pid = next((pid for _ in range(_READINGS) if (pid := _listener(port))), None)
-        return Holder(port, pid, psutil.Process(pid).name() if pid else "")
+        readings = [_listeners(port)]
+        while not any(readings[-1]) and len(readings) < _READINGS:
+            readings.append(_listeners(port))
+        pid = next(filter(None, readings[-1]), None)
+        # A program that ended meanwhile, as `kubectl port-forward` does with its pod, holds nothing.
+        return Holder(port, pid, psutil.Process(pid).name() if pid else "") if readings[-1] else None
     except psutil.Error:
         return None
 
 
-def _listener(port: int) -> int | None:
-    """The pid of a program that listens on a port and whose sockets this person may see."""
-    listening = (
+def _listeners(port: int) -> list[int | None]:
+    """The pids of all that listen on a port; `None` for one whose sockets this person may not see."""
+    return [
         found.pid
         for found in psutil.net_connections("tcp")
         if found.status == psutil.CONN_LISTEN and found.laddr
         if found.laddr.port == port and found.laddr.ip in _EVERYWHERE
-    )
-    return next((pid for pid in listening if pid), None)
+    ]
 
 
 def free_port(preferred: int = 0) -> int:

@@ -15,8 +15,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ops import diagnose, forward, recover, watch
-from ops import verify as checks
+from ops import forward
 from ops.console import err, out, step
 from ops.home import Home
 from ops.ports import HOST
@@ -71,6 +70,8 @@ def _settings(context: str | None, namespace: str | None) -> tuple[dict[str, str
 def up(context: str | None, namespace: str | None) -> None:
     """Bring it up, verify it, say what a person wants to know. Raises `OpsError`."""
     from lab import api
+    from ops import diagnose, recover, watch
+    from ops import verify as checks
 
     began = time.monotonic()
     if context:
@@ -111,6 +112,8 @@ def up(context: str | None, namespace: str | None) -> None:
 
 def _serve(home: Home, outputs: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """The address to open from this machine: the ingress's, or a port of loopback kept open from now on."""
+    from ops import verify as checks
+
     service = checks.in_cluster(outputs, settings)
     if service is None:
         return str(outputs["tracking_url"])

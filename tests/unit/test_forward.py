@@ -72,8 +72,21 @@ def test_a_system_that_does_not_tell_accuses_nobody(monkeypatch: pytest.MonkeyPa
         assert ports.holder(port) is None
 
 
-def test_another_user_s_program_has_no_name() -> None:
-    assert str(ports.Holder(5001, None, "")) == "port 5001 is held by a program of another user"
+def test_another_user_s_program_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as port:
+        own = next(
+            found for found in psutil.net_connections("tcp") if found.laddr and found.laddr.port == port
+        )
+        monkeypatch.setattr(psutil, "net_connections", lambda _: [own._replace(pid=None)])
+        found = ports.holder(port)
+    assert str(found) == f"port {port} is held by a program of another user"
+
+
+def test_who_ends_while_it_is_looked_for_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `kubectl port-forward` does on its first connection, where the pod does not listen yet."""
+    monkeypatch.setattr(psutil, "net_connections", lambda _: [])
+    with listening() as port:
+        assert ports.holder(port) is None
 
 
 def test_a_taken_port_is_told_with_who_has_it_and_another_is_used(
