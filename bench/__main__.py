@@ -37,7 +37,7 @@ def bench(
         bool, typer.Option("--yes", help="A lab that is there may be deleted, with all that is logged in it")
     ] = False,
     with_cold: Annotated[
-        bool, typer.Option("--cold", help="Also `make up` with empty caches, which takes its 20 minutes")
+        bool, typer.Option("--cold", help="Also `make up` with empty caches, which takes 20 to 45 minutes")
     ] = False,
     report_wanted: Annotated[
         bool, typer.Option("--report", help="Write what was measured of serving into docs/serving.md")
