@@ -37,12 +37,13 @@ def holder(port: int) -> Holder | None:
             return None
     try:
         # A socket that was opened between the two readings that this takes has no owner yet.
-        readings = [_listeners(port)]
-        while not any(readings[-1]) and len(readings) < _READINGS:
-            readings.append(_listeners(port))
-        pid = next(filter(None, readings[-1]), None)
+        for _ in range(_READINGS):
+            listening = _listeners(port)
+            if any(listening):
+                break
+        pid = next(filter(None, listening), None)
         # A program that ended meanwhile, as `kubectl port-forward` does with its pod, holds nothing.
-        return Holder(port, pid, psutil.Process(pid).name() if pid else "") if readings[-1] else None
+        return Holder(port, pid, psutil.Process(pid).name() if pid else "") if listening else None
     except psutil.Error:
         return None
 
