@@ -15,8 +15,8 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,6 +50,19 @@ def met(clients: int, seconds: float, runs: list[float], failed: int, made: int)
     return Met(clients, len(ordered) / seconds, p50, p95, failed, made)
 
 
+@contextmanager
+def working(threads: Sequence[threading.Thread], stop: threading.Event) -> Iterator[None]:
+    """The threads run while the block does; `stop` tells them to end, and they are waited for."""
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
 class Clients:
     """Some clients of one server."""
 
@@ -74,17 +87,9 @@ class Clients:
         """What failed, each with why."""
         return list(self._failed)
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
+    def working(self) -> AbstractContextManager[None]:
         """They work while the block does, and end what they are at."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join()
+        return working(self._threads, self._stop)
 
     def run(self, seconds: float, warm: float = WARM) -> Met:
         """Let them work; only runs that end in the `seconds` after the first `warm` ones count."""

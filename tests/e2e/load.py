@@ -6,10 +6,12 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import httpx
+
+from bench.clients import working
 
 AGAIN = (401, 500)
 """Answers after which a client reads its login again and tries again.
@@ -42,17 +44,9 @@ class Load:
         self._lock, self._reading = threading.Lock(), threading.Lock()
         self._threads = [threading.Thread(target=self._client, args=[number]) for number in range(clients)]
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """The load runs while the block does."""
-        for thread in self._threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join()
+        return working(self._threads, self._stop)
 
     def __str__(self) -> str:
         """What was met, in a line."""
