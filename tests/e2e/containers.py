@@ -72,7 +72,7 @@ class Containers:
         """Seconds until the container is gone."""
         began = time.monotonic()
         self.ctr("task", "kill", f"--signal={signal}", self.ids[name])
-        self.running.pop(name).wait(timeout=20)
+        self.running.pop(name).wait(timeout=60)
         return time.monotonic() - began
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class Containers:
         shutil.rmtree(self.folder / "root")  # 2 GB, which pytest would keep for three sessions
 
 
-def wait(ready: object, seconds: float = 40, log: Path | None = None) -> None:
+def wait(ready: object, seconds: float = 120, log: Path | None = None) -> None:
     """Wait until `ready` gives true; fails with what stands in `log`."""
     assert callable(ready)
     deadline = time.monotonic() + seconds

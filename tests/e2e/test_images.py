@@ -130,7 +130,7 @@ def test_mlflow_serves_with_login_from_the_database(database: Database, tmp_path
     # The chart's step before the server: four workers that make the tables at once get in each other's way.
     upgrade = ["python", "-m", "mlflow.server.auth", "db", "upgrade", "--url", f"{uri}/auth"]
     log = database.containers.start("upgrade", MLFLOW.reference, {tmp_path / "tmp": "/tmp"}, {}, *upgrade)
-    assert database.containers.running.pop("upgrade").wait(timeout=30) == 0, log.read_text()
+    assert database.containers.running.pop("upgrade").wait(timeout=120) == 0, log.read_text()
     log = database.containers.start(
         "mlflow", MLFLOW.reference, mounts, {"MLFLOW_FLASK_SERVER_SECRET_KEY": "k"}, *server
     )
