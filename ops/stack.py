@@ -113,8 +113,9 @@ class Stack:
         return PROGRAM / (named or f"Pulumi.{self.name.rpartition('/')[2]}.yaml")
 
     def backend(self) -> str:
-        """The URL of the backend that keeps the state."""
-        return str(json.loads(pulumi("whoami", "--json", env=self.environ()))["url"])
+        """The URL of the backend that keeps the state; the variable is before all else that names one."""
+        env = self.environ()
+        return env.get("PULUMI_BACKEND_URL") or str(json.loads(pulumi("whoami", "--json", env=env))["url"])
 
     def last_changes(self) -> dict[str, int]:
         """What the last update did, by kind: `{"same": 9, "read": 1}` when nothing changed."""

@@ -87,3 +87,14 @@ def test_ctrl_c_while_looking_ends_the_run_in_order(folder: Path) -> None:
 def test_without_pulumi_it_is_said_where_it_comes_from(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="pulumi is not on PATH"):
         stack.pulumi("up", env={"PATH": str(tmp_path)})
+
+
+def test_the_backend_is_the_one_that_the_variable_names_or_else_pulumi(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    (folder / "pulumi").write_text("""#!/bin/sh\necho '{"url": "https://state.example.com"}'\n""")
+    env = {"PATH": str(folder)}
+    assert stack.Stack("dev", env).backend() == "https://state.example.com"
+    env["PULUMI_BACKEND_URL"] = "s3://state"
+    assert stack.Stack("dev", env).backend() == "s3://state"
