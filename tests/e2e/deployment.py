@@ -77,8 +77,12 @@ class Deployment:
         return self.printed
 
     def _watch(self, done: threading.Event) -> None:
+        looks: dict[int, int] = {}
         while not done.wait(0.1):
-            for pid in psutil.pids():
+            # A second after its start a process is what it will be: looked at for ever, all of them cost
+            # the machine as much as `make up` does.
+            looks = {pid: looks.get(pid, 0) + 1 for pid in psutil.pids()}
+            for pid in (pid for pid, times in looks.items() if times <= 10):
                 # Asked first: what starts in a pod is in its control group before it has its arguments.
                 if not footprint.in_pod(pid):
                     with contextlib.suppress(psutil.Error):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from lab import paths
 from ops.home import STACK
+from tests.e2e import commands
 from tests.e2e.scratch import Scratch
 from tests.tls import certificate
 
@@ -60,14 +60,7 @@ class Drifting:
 
     def ops(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m ops ARGS` on the stack; no secret is in what it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "ops", *args, "--stack", STACK],
-            cwd=paths.REPO,
-            env=self.stack.stack.environ(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = commands.ops(*args, "--stack", STACK, env=self.stack.stack.environ())
         self.secrets |= {EDITED, base64.b64encode(EDITED.encode()).decode(), *self._secrets()}
         assert not [secret for secret in self.secrets if secret in done.stdout + done.stderr]
         return done

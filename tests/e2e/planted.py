@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from lab import api, paths
 from lab.cluster import network
 from ops.home import STACK, Home
 from ops.stack import Stack
+from tests.e2e.commands import ops
 from tests.e2e.containers import wait
 from tests.e2e.control_plane import free_port
 from tests.e2e.deployment import end_pods, shell_environ
@@ -109,14 +109,7 @@ class Planted:
 
     def diagnose(self) -> tuple[int, dict[str, Any]]:
         """`python -m ops diagnose`: its exit code, and what it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "ops", "diagnose", "--stack", STACK, "--json"],
-            cwd=paths.REPO,
-            env=self.stack.environ(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = ops("diagnose", "--stack", STACK, "--json", env=self.stack.environ())
         assert done.returncode in (0, 3), done.stderr
         return done.returncode, dict(json.loads(done.stdout))
 

@@ -7,7 +7,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ import pytest
 import yaml
 
 from bench.against_helm import RUNBOOK
-from lab import api, paths
+from lab import api
 from ops.adopt import adopt, look
 from ops.console import OpsError
 from ops.forward import Service, forwarded
+from tests.e2e.commands import ops
 from tests.e2e.deployment import Deployment
 from tests.e2e.scratch import Scratch, scratch
 
@@ -196,8 +196,7 @@ def adopted(by_hand: ByHand, state_before: tuple[str, str]) -> dict[str, Any]:
     """`python -m ops adopt` as a person runs it; what was before, and what it printed."""
     secrets = {name: by_hand.secret(name) for name in ("mlflow-tracking", "mlflow-postgresql")}
     before = {"pods": by_hand.pods(), "revisions": by_hand.revisions(), "values": by_hand.values(), **secrets}
-    command = [sys.executable, "-m", "ops", "adopt", "--stack", "dev", "--yes", "--json"]
-    done = subprocess.run(command, cwd=paths.REPO, capture_output=True, text=True, check=False)
+    done = ops("adopt", "--stack", "dev", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     return {**before, "printed": json.loads(done.stdout), "told": done.stderr}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from lab import api, paths
+from lab import api
 from lab.cluster.services import S3_ENDPOINT
 from ops.rotation.postgres import Postgres
 from ops.rotation.target import Target
+from tests.e2e import commands
 from tests.e2e.deployment import Deployment
 from tests.e2e.scratch import Scratch, scratch, signed_in
 
@@ -84,8 +84,7 @@ def stack(folder: Path, namespace: str, **settings: str) -> Iterator[Scratch]:
 
 def ops(*args: str, code: int = 0) -> str:
     """`python -m ops ARGS`; what it printed."""
-    command = [sys.executable, "-m", "ops", *args]
-    done = subprocess.run(command, cwd=paths.REPO, capture_output=True, text=True, check=False)
+    done = commands.ops(*args)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
 

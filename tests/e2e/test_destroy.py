@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components import names
-from lab import paths
 from ops.console import OpsError
 from ops.forward import Service, forwarded
+from tests.e2e import commands
 from tests.e2e.deployment import Deployment
 from tests.e2e.scratch import Scratch, scratch
 
@@ -36,8 +35,7 @@ def kubectl(*args: str) -> str:
 
 def ops(*args: str, answers: str = "") -> subprocess.CompletedProcess[str]:
     """`python -m ops destroy ARGS`, answered on its standard input."""
-    command = [sys.executable, "-m", "ops", "destroy", "--stack", "dev", *args]
-    return subprocess.run(command, cwd=paths.REPO, input=answers, capture_output=True, text=True, check=False)
+    return commands.ops("destroy", "--stack", "dev", *args, answers=answers)
 
 
 def claims() -> set[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from ops import watch
 from ops.console import OpsError
 from ops.policy import judge
 from ops.verify import verified
+from tests.e2e import commands
 from tests.e2e.deployment import Deployment, end_pods
 from tests.e2e.registries import MANIFEST, PASSWORD, USER, Registry, put, served, skopeo
 from tests.e2e.scratch import Scratch, scratch
@@ -105,14 +105,7 @@ def stack(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def ops(stack: Scratch, *command: str) -> dict[str, Any]:
     """What `python -m ops COMMAND --json` says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", *command, "--stack", stack.stack.name, "--json"],
-        cwd=paths.REPO,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = commands.ops(*command, "--stack", stack.stack.name, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     return dict(json.loads(done.stdout))
 

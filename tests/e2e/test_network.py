@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx
@@ -12,9 +10,9 @@ import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from components import backup_pods, names
-from lab import paths
 from lab.cluster import network
 from tests.e2e import flows
+from tests.e2e.commands import ops
 from tests.e2e.deployment import Deployment
 from tests.e2e.flows import Client
 from tests.e2e.planted import cluster
@@ -131,14 +129,7 @@ def test_no_pod_has_a_token(stack: Scratch) -> None:
 
 def test_a_backup_is_made(stack: Scratch) -> None:
     """With its own policy, which is enforced here too."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "backup", "--stack", stack.stack.name],
-        cwd=paths.REPO,
-        env=stack.stack.environ(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ops("backup", "--stack", stack.stack.name, env=stack.stack.environ())
     assert done.returncode == 0, done.stdout + done.stderr
 
 

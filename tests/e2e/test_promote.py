@@ -22,14 +22,16 @@ from lab.cluster import node, services
 from lab.images import IMAGES
 from ops import drift
 from ops.stack import Stack
+from tests.e2e.commands import ops
 from tests.e2e.deployment import Deployment, run
+from tests.e2e.machine import within
 from tests.e2e.scratch import Scratch, scratch
 
 UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 TAG = "promoted"
 VERSION = "5.1.18"
 CHART = charts.served(services.REGISTRY)
-COMMAND = (sys.executable, "-m", "ops", "promote", "--from", "dev", "--to", "staging")
+COMMAND = ("promote", "--from", "dev", "--to", "staging")
 COMMENT = "  # chosen for staging\n"
 
 
@@ -43,14 +45,15 @@ class Two:
 
     def promote(self, *args: str) -> subprocess.CompletedProcess[str]:
         """`python -m ops promote --from dev --to staging ARGS`, as in a shell that means the lab."""
-        done = subprocess.run([*COMMAND, *args], cwd=paths.REPO, capture_output=True, text=True, check=False)
+        done = ops(*COMMAND, *args)
         print(done.stdout, done.stderr, sep="\n")
         return done
 
     def promote_killed_after(self, seconds: float) -> str:
         """Kill engine and plugins `seconds` into the target's update; all that the command printed."""
+        command = [sys.executable, "-m", "ops", *COMMAND, "--yes"]
         with subprocess.Popen(
-            [*COMMAND, "--yes"], cwd=paths.REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=paths.REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             assert process.stdout
             said = []
@@ -152,10 +155,10 @@ def test_a_version_that_the_target_s_settings_refuse_changes_nothing(stacks: Two
 
 
 def test_equal_stacks_have_nothing_to_promote(stacks: Two) -> None:
-    """The target gives up an update that does not come up within 45 s."""
+    """From here on the target gives up an update that does not come up within a minute."""
     stacks.staging.run("config", "rm", "--path", "extraValues.flavour")
     stacks.staging.run("config", "rm", "chartVersion")
-    stacks.staging.run("config", "set", "timeout", "45")
+    stacks.staging.run("config", "set", "timeout", f"{within(60):.0f}")
     stacks.staging.run(*UP)
     done = stacks.promote("--check")
     assert (done.returncode, done.stdout) == (0, "Nothing to promote: staging has the release of dev\n")

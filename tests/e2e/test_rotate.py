@@ -23,6 +23,7 @@ from ops.rotation.postgres import ADMIN, Postgres
 from ops.rotation.store import configure
 from ops.rotation.target import Target
 from ops.verify import SEARCH
+from tests.e2e.commands import ops
 from tests.e2e.containers import wait
 from tests.e2e.deployment import Deployment
 from tests.e2e.load import Load
@@ -93,11 +94,11 @@ def start(*options: str) -> subprocess.Popen[str]:
 
 def rotate(*options: str, keys: Sequence[str] = (), code: int = 0) -> str:
     """Rotate to the end; what it printed."""
-    process = start(*options)
-    printed, _ = process.communicate("\n".join(keys))
-    assert process.returncode == code, printed
+    done = ops("rotate", "--stack", "dev", "--yes", *options, answers="\n".join(keys))
+    printed = done.stdout + done.stderr
+    assert done.returncode == code, printed
     assert not any(key in printed for key in keys)
-    return str(printed)
+    return printed
 
 
 def settled(stack: Scratch, target: Target, url: str) -> None:
