@@ -224,20 +224,20 @@ def _starting() -> list[Step]:
         "kubelet": [*control, "Start containerd", "Import pause"],
         # It waits 30 s for the node, and then goes on without, for good.
         "kube-proxy": [*control, "Start kubelet"],
-        "coredns": [*control, "Program coredns"],
+        "coredns": [*control, "Program addons"],
         "s3": ["Network and certificates", "Program versitygw"],
         "registry": ["Network and certificates"],
-        "volumes": [*control, "Program volumes"],
-        "traefik": ["Cluster objects", "Program traefik"],
-        "certificates": ["Cluster objects", "Program certificates"],
-        "policies": [*control, "Program policies"],
+        "volumes": [*control, "Program addons"],
+        "traefik": ["Cluster objects", "Program addons"],
+        "certificates": ["Cluster objects", "Program addons"],
+        "policies": [*control, "Program addons"],
     }
     starts = [Step(f"Start {name}", partial(_start_named, name), after) for name, after in needs.items()]
     return [
         Step("Network and certificates", _prepare, ["Debian packages"]),
         *starts,
         *imports,
-        Step("Cluster objects", _apply_objects, [*control, "Program traefik", "Program certificates"]),
+        Step("Cluster objects", _apply_objects, [*control, "Program addons"]),
         Step("Node ready", _node_ready, ["Start kubelet", "Start kube-proxy", "Start coredns"]),
         Step("Chart", _chart, ["Start registry", "Program helm and provider plugins"]),
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import cache, paths, prerequisites
@@ -84,24 +85,23 @@ class LanguageHost(Module):
 
 
 @dataclass(frozen=True)
-class Controller(Module):
-    """A controller with kinds of its own: their definitions come with the source, and stand beside it."""
+class Controllers(Module):
+    """Some have kinds of their own: their definitions come with the source, and stand beside the programs."""
 
-    source: str = ""
-    """The module that has them."""
-    kinds: str = ""
-    """Their files in that module, as a pattern."""
+    kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By program: the module that has the definitions, and their files in it, as a pattern."""
 
     def _inputs(self) -> dict[str, object]:
-        return {**super()._inputs(), "kinds": [self.source, self.kinds]}
+        return {**super()._inputs(), "kinds": self.kinds}
 
     def _build(self, out: Path, log: Path) -> None:
         super()._build(out, log)
-        folder = Path(_go("list", "-m", "-f", "{{.Dir}}", self.source, cwd=self.folder).strip())
-        files = sorted(folder.glob(self.kinds))
-        if not files:
-            raise RuntimeError(f"{self.source} has no {self.kinds}")
-        (out / f"{self.name}-kinds.yaml").write_text("\n---\n".join(file.read_text() for file in files))
+        for program, (source, pattern) in self.kinds.items():
+            folder = Path(_go("list", "-m", "-f", "{{.Dir}}", source, cwd=self.folder).strip())
+            files = sorted(folder.glob(pattern))
+            if not files:
+                raise RuntimeError(f"{source} has no {pattern}")
+            (out / f"{program}-kinds.yaml").write_text("\n---\n".join(file.read_text() for file in files))
 
 
 def _go(*args: str, cwd: Path | None = None) -> str:
@@ -118,19 +118,19 @@ ENGINE = [
 
 CLUSTER = [
     Module("kubernetes", _KUBERNETES_VERSION),
-    Module("coredns"),
-    Module("volumes"),
     Module("versitygw", "-X main.Version=v1.8.0"),
-    Controller(
-        "traefik",
+    # One module, so that each library has one version: what they share, most of it, is compiled once.
+    Controllers(
+        "addons",
         f"-X github.com/traefik/traefik/v3/pkg/version.Version={TRAEFIK}",
-        "github.com/traefik/traefik/v3",
-        "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
+        {
+            "traefik": (
+                "github.com/traefik/traefik/v3",
+                "docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
+            ),
+            "certificates": ("github.com/cert-manager/cert-manager", "deploy/crds/cert-manager.io_*.yaml"),
+        },
     ),
-    Controller(
-        "certificates", "", "github.com/cert-manager/cert-manager", "deploy/crds/cert-manager.io_*.yaml"
-    ),
-    Module("policies"),
 ]
 """What the lab's own cluster runs on."""
 

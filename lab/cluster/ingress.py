@@ -56,7 +56,7 @@ def traefik() -> Program:
 
 
 def certificates() -> Program:
-    """cert-manager's controllers, in one program (lab/go/certificates)."""
+    """cert-manager's controllers, in one program (lab/go/addons/certificates)."""
     address = f"127.0.0.1:{CERTIFICATES_PORT}"
     return Program(
         "certificates",

@@ -30,7 +30,7 @@ _SAVED = "bridge_nf_call_iptables"
 
 
 def program() -> Program:
-    """kube-network-policies' engine (lab/go/policies)."""
+    """kube-network-policies' engine (lab/go/addons/policies)."""
     address = f"127.0.0.1:{PORT}"
     return Program(
         "policies",
