@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -98,9 +99,14 @@ class Deployment:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @cached_property
+    def _env(self) -> str:
+        """What the README's one line evaluates; the same for all shells."""
+        return self.make("-s", "env")
+
     def attempt(self, script: str) -> subprocess.CompletedProcess[str]:
         """Like `shell`, and gives whatever came of it."""
-        lines = f'set -euo pipefail\neval "$(make -s env)"\n{script}'
+        lines = f"set -euo pipefail\n{self._env}\n{script}"
         return subprocess.run(
             ["bash", "-c", lines], cwd=paths.REPO, capture_output=True, text=True, check=False
         )
