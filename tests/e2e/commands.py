@@ -17,7 +17,13 @@ from tempfile import TemporaryDirectory
 from lab import paths
 
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload([f"ops.{path.stem}" for path in sorted(Path(paths.REPO, "ops").glob("*.py"))])
+_FORKED.set_forkserver_preload(
+    [
+        *(f"ops.{path.stem}" for path in sorted(Path(paths.REPO, "ops").glob("*.py"))),
+        # The client loads what it sends and gets, 700 classes, when it is first asked for one of these.
+        *(f"kubernetes.client.api.{kind}_v1_api" for kind in ("core", "apps", "batch")),
+    ]
+)
 
 
 def ops(
