@@ -52,4 +52,6 @@ def _main(args: Sequence[str], env: Mapping[str, str], files: Sequence[Path]) ->
     sys.argv = ["ops", *args]
     from ops.__main__ import main
 
-    main()
+    # What `multiprocessing` has put there is another file than number 0.
+    with files[0].open() as sys.stdin:
+        main()

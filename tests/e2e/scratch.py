@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,9 @@ class Scratch:
             os.killpg(process.pid, signal.SIGKILL)
         elif victim == "plugin":
             for child in psutil.Process(process.pid).children(recursive=True):
-                if child.name().startswith("pulumi-resource-k"):
-                    child.kill()
+                with suppress(psutil.NoSuchProcess):
+                    if child.name().startswith("pulumi-resource-k"):
+                        child.kill()
         else:
             server = find(paths.run() / "pids" / "kube-apiserver.json")
             assert server is not None
