@@ -85,8 +85,8 @@ class LanguageHost(Module):
 
 
 @dataclass(frozen=True)
-class Controllers(Module):
-    """Some have kinds of their own: their definitions come with the source, and stand beside the programs."""
+class Addons(Module):
+    """Programs some of which have kinds of their own: the definitions come with the source, and stand beside them."""
 
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By program: the module that has the definitions, and their files in it, as a pattern."""
@@ -120,7 +120,7 @@ CLUSTER = [
     Module("kubernetes", _KUBERNETES_VERSION),
     Module("versitygw", "-X main.Version=v1.8.0"),
     # One module, so that each library has one version: what they share, most of it, is compiled once.
-    Controllers(
+    Addons(
         "addons",
         f"-X github.com/traefik/traefik/v3/pkg/version.Version={TRAEFIK}",
         {

@@ -146,12 +146,12 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_controller_brings_the_definitions_of_its_kinds(source: Path) -> None:
     for name in ("b", "a"):
         (source / "crds" / f"{name}.yaml").write_text(f"kind: {name}")
-    built = tools.Controllers("addons", "", {"traefik": ("example.com/module", "crds/*.yaml")}).build()
+    built = tools.Addons("addons", "", {"traefik": ("example.com/module", "crds/*.yaml")}).build()
     assert (built / "traefik-kinds.yaml").read_text() == "kind: a\n---\nkind: b"
-    other = tools.Controllers("addons", "", {"traefik": ("example.com/module", "crds/a.yaml")}).build()
+    other = tools.Addons("addons", "", {"traefik": ("example.com/module", "crds/a.yaml")}).build()
     assert (other / "traefik-kinds.yaml").read_text() == "kind: a"
 
 
 def test_definitions_that_are_not_where_they_were_fail_the_build(source: Path) -> None:
     with pytest.raises(RuntimeError, match=r"example.com/module has no crds/\*.yaml"):
-        tools.Controllers("addons", "", {"traefik": ("example.com/module", "crds/*.yaml")}).build()
+        tools.Addons("addons", "", {"traefik": ("example.com/module", "crds/*.yaml")}).build()
