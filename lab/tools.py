@@ -86,7 +86,7 @@ class LanguageHost(Module):
 
 @dataclass(frozen=True)
 class Addons(Module):
-    """Programs some of which have kinds of their own: the definitions come with the source, and stand beside them."""
+    """Some have kinds of their own: the definitions come with the source, and stand beside the programs."""
 
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By program: the module that has the definitions, and their files in it, as a pattern."""
