@@ -30,6 +30,7 @@ import (
 	_ "github.com/cert-manager/cert-manager/pkg/controller/issuers"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
 	"github.com/cert-manager/cert-manager/pkg/logs"
+	"mlflow.lab/addons/ready"
 )
 
 // workers of each controller: a lab has few certificates.
@@ -79,20 +80,11 @@ func run(ctx context.Context, kubeconfig, namespace, health string) error {
 		go func() { ended <- made.Run(workers, logs.NewContext(ctx, klog.Background(), name)) }()
 	}
 	var synced atomic.Bool
-	go func() { ended <- http.ListenAndServe(health, answering(&synced)) }()
+	go func() { ended <- http.ListenAndServe(health, ready.Answering(&synced)) }()
 	shared.SharedInformerFactory.Start(ctx.Done())
 	shared.KubeSharedInformerFactory.Start(ctx.Done())
 	shared.SharedInformerFactory.WaitForCacheSync(ctx.Done())
 	shared.KubeSharedInformerFactory.WaitForCacheSync(ctx.Done())
 	synced.Store(true)
 	return <-ended
-}
-
-// answering says 503 until the caches are in sync.
-func answering(synced *atomic.Bool) http.Handler {
-	return http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
-		if !synced.Load() {
-			answer.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})
 }

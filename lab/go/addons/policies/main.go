@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
+	"mlflow.lab/addons/ready"
 	"sigs.k8s.io/kube-network-policies/pkg/api"
 	"sigs.k8s.io/kube-network-policies/pkg/network"
 	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
@@ -48,7 +49,7 @@ func main() {
 func run(ctx context.Context, kubeconfig, node string, queue uint16, health string) error {
 	var reading atomic.Bool
 	ended := make(chan error, 1)
-	go func() { ended <- http.ListenAndServe(health, answering(&reading)) }()
+	go func() { ended <- http.ListenAndServe(health, ready.Answering(&reading)) }()
 	engine, err := engine(ctx, kubeconfig, node)
 	if err != nil {
 		return err
@@ -123,13 +124,4 @@ func verdict(ctx context.Context, engine *networkpolicy.PolicyEngine, payload []
 		return nfqueue.NfDrop
 	}
 	return nfqueue.NfAccept
-}
-
-// answering says 503 until the queue is read.
-func answering(reading *atomic.Bool) http.Handler {
-	return http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
-		if !reading.Load() {
-			answer.WriteHeader(http.StatusServiceUnavailable)
-		}
-	})
 }
