@@ -64,12 +64,15 @@ def working(threads: Sequence[threading.Thread], stop: threading.Event) -> Itera
 
 
 class Clients:
-    """Some clients of one server."""
+    """Some clients of one server; without a pause after each run (in seconds) they take all of its CPU."""
 
-    def __init__(self, url: str, login: tuple[str, str], count: int, experiment: str = "0") -> None:
+    def __init__(
+        self, url: str, login: tuple[str, str], count: int, experiment: str = "0", pause: float = 0
+    ) -> None:
         self._url = urlsplit(url)
         self._tls = ssl.create_default_context()
         self._experiment = experiment
+        self._pause = pause
         token = base64.b64encode(":".join(login).encode()).decode()
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         self._threads = [threading.Thread(target=self._client) for _ in range(count)]
@@ -117,6 +120,7 @@ class Clients:
             else:
                 now = time.monotonic()
                 self._ended.append((now, now - began))
+            self._stop.wait(self._pause)
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:

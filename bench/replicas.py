@@ -21,6 +21,8 @@ COUNTS = (1, 2, 3)
 CLIENTS = 20
 SECONDS = 10
 ROLLING_CLIENTS = 10
+ROLLING_PAUSE = 1.0
+"""Seconds after each of their runs: a pod that starts has CPU left, and needs no minute for it."""
 READY_SECONDS = 120.0
 AROUND = 2.0
 """Seconds of the load before the first pod ends, and after the last is ready."""
@@ -105,7 +107,7 @@ def _kept(made: Published, what: str, disturb: Callable[[], None]) -> Kept:
         name = {"name": f"{what} {time.time_ns()}"}
         answer = client.post("/api/2.0/mlflow/experiments/create", json=name).raise_for_status()
         experiment = str(answer.json()["experiment_id"])
-        clients = Clients(made.url, made.login, ROLLING_CLIENTS, experiment)
+        clients = Clients(made.url, made.login, ROLLING_CLIENTS, experiment, ROLLING_PAUSE)
         with clients.working():
             time.sleep(AROUND)
             disturb()

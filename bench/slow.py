@@ -27,8 +27,8 @@ PIECES = 2.0
 SAMPLES = 20.0
 """How often `/health` is asked in a second."""
 
-SETTLE = 2.0
-"""Seconds after which all slow clients are there, and the samples begin."""
+SETTLE = 3.0
+"""Seconds after which all slow clients are there, and the samples begin; they end as long before these."""
 
 PATIENCE = 60.0
 """Seconds that an upload may take longer than its client wants."""

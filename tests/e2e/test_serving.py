@@ -11,7 +11,7 @@ import pytest
 from bench import ingress, patience, replicas
 from bench.big import MIB
 from bench.ingress import CLIENTS, MANY
-from bench.patience import SILENT, UPLOADS
+from bench.patience import SECONDS, SILENT, UPLOADS
 from bench.published import Published
 from bench.slow import Wanted
 from lab import api
@@ -72,7 +72,7 @@ def test_slow_uploads_stop_nobody(made: Published) -> None:
     assert found.arrived == UPLOADS
     assert found.load
     assert found.load.made > CLIENTS
-    found = patience.beside(made, f"{UPLOADS} slow uploads", made.url, Wanted(10, uploads=UPLOADS))
+    found = patience.beside(made, f"{UPLOADS} slow uploads", made.url, Wanted(SECONDS, uploads=UPLOADS))
     bar = within(100)
     told(f"/health beside {UPLOADS} slow uploads: p99 {found.p99 * 1000:.0f} ms (bar 100 ms, here {bar:.0f})")
     assert found.failed == []
@@ -83,7 +83,7 @@ def test_slow_uploads_stop_nobody(made: Published) -> None:
 @pytest.mark.parametrize("way", ["url", "service"])
 @pytest.mark.parametrize("kind", ["silent", "begun"])
 def test_connections_that_send_nothing_stop_nobody(made: Published, way: str, kind: str) -> None:
-    found = patience.beside(made, f"{SILENT} {kind}", getattr(made, way), Wanted(8, **{kind: SILENT}))
+    found = patience.beside(made, f"{SILENT} {kind}", getattr(made, way), Wanted(SECONDS, **{kind: SILENT}))
     bar = within(100)
     told(f"/health beside {SILENT} {kind}, {way}: p99 {found.p99 * 1000:.0f} ms (bar 100 ms, here {bar:.0f})")
     assert found.failed == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,6 +57,12 @@ def test_a_run_is_its_creation_and_a_batch_of_ten_metrics(server: str) -> None:
     assert (found.clients, found.failed) == (3, 0)
     assert found.rate > 0
     assert set(Tracking.asked) == {("create", 0), ("log-batch", 10)}
+
+
+def test_a_client_pauses_after_a_run_and_ends_at_once(server: str) -> None:
+    began = time.monotonic()
+    assert Clients(server, ("user", "right"), 3, pause=60).run(0.3, warm=0).made == 3
+    assert time.monotonic() - began < 10
 
 
 def test_a_refused_client_is_a_failure(server: str, capsys: pytest.CaptureFixture[str]) -> None:
