@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from kubernetes.client.exceptions import ApiException
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +22,7 @@ from components import housekeeping_pods, names
 from components.housekeeping_pods import CONTAINER
 from components.scheduled import DEADLINE
 from components.settings.housekeeping_rules import unfit
-from ops import parsed
+from ops import cluster, parsed
 from ops.at_work import at_work
 from ops.backup import size
 from ops.console import OpsError, err, out, step
@@ -55,8 +57,10 @@ def remove(stack: Stack, older_than: str | None, before: int | None) -> dict[str
             job.ended(CONTAINER)
         return _found(job)
     except OpsError:
-        if job.pod() and (done := job.listed(CONTAINER)):
-            report(stack.name, _together(done), to=err)
+        # A pod that never ran has no log, and the last line of one that was killed may be cut off.
+        with suppress(ApiException, ValueError):
+            if job.pod() and (done := job.listed(CONTAINER)):
+                report(stack.name, _together(done), to=err)
         raise
     finally:
         job.end()
@@ -77,6 +81,7 @@ def _begin(target: Target, older_than: str | None, what: str, before: int | None
     }
     given = (target.api, target.namespace, own, spec, target.timeout)
     target.api.create_namespaced_config_map(target.namespace, body)
+    job = None
     try:
         if what == "list":
             job = Job.begin(*given)  # without labels: to others it is no housekeeping
@@ -87,7 +92,9 @@ def _begin(target: Target, older_than: str | None, what: str, before: int | None
         owned: Any = {"metadata": {"ownerReferences": [owner]}}
         target.api.patch_namespaced_config_map(program, target.namespace, owned)
     except BaseException:
-        target.api.delete_namespaced_config_map(program, target.namespace)
+        if job:
+            job.end()
+        cluster.unless_missing(lambda: target.api.delete_namespaced_config_map(program, target.namespace))
         raise
     return job
 

@@ -64,14 +64,10 @@ def _in_use(database: Database, item: Item, stay: set[str] | frozenset[str] = fr
 
 
 def _each(item: Item, work: Callable[[Location], Weight | None]) -> Weight | None:
-    """The weights of all places of an item together."""
-    total = Weight()
-    for at in item.locations:
-        weight = work(at)
-        if weight is None:
-            return None
-        total += weight
-    return total
+    """The weights of all places of an item together; None where that of one is not known."""
+    weights = [work(at) for at in item.locations]
+    known = [weight for weight in weights if weight is not None]
+    return sum(known, Weight()) if len(known) == len(weights) else None
 
 
 def _line(error: Exception) -> str:

@@ -321,10 +321,10 @@ class Server:
 
     def __init__(self, files: list[str], stubborn: bool = False) -> None:
         self.files, self.stubborn = files, stubborn
-        self.asked = ""
+        self.asked: list[str] = []
 
     def __call__(self, uri: str) -> Server:
-        self.asked = uri
+        self.asked.append(uri)
         return self
 
     def list_artifacts(self) -> list[str]:
@@ -345,7 +345,7 @@ def test_other_stores_are_emptied_through_the_stack_s_own_server_whatever_the_ur
     made = Artifacts("", server=server)
     assert made.weigh(at) is None
     assert made.erase(at) is None
-    assert server.asked == "mlflow-artifacts:/7/run/artifacts"
+    assert server.asked == ["mlflow-artifacts:/7/run/artifacts"]
     assert server.files == []
 
 
@@ -364,12 +364,17 @@ def test_the_server_is_asked_by_mlflow_s_own_client(monkeypatch: pytest.MonkeyPa
     assert found.artifact_uri == where
 
 
-def test_a_volume_s_artifacts_are_not_counted(world: World) -> None:
-    made = Artifacts("", server=Server([]))
+def test_a_volume_s_artifacts_go_from_every_place_and_are_not_counted(world: World) -> None:
+    server = Server([])
+    made = Artifacts("", server=server)
     world.sql("UPDATE runs SET artifact_uri = 'mlflow-artifacts:/1/with/artifacts' WHERE run_uuid = 'with'")
     found = list(sweep.removed(world.database, made, BEFORE))
     assert [one.weight for one in found] == [None, None, None]
     assert found[0].as_json()["objects"] is None
+    assert sorted(server.asked) == [
+        f"mlflow-artifacts:/{place}/artifacts"
+        for place in ("0/old", "1/models/m-1", "1/traces/tr-1", "1/with")
+    ]
 
 
 # The program.

@@ -61,7 +61,7 @@ class Cluster:
         """Whether the last Job was told that the server is stopped."""
         self.happened: list[str] = []
         self.cut = ""
-        """What is killed as soon as it has happened."""
+        """What is killed as soon as it has happened; `config map` before one is changed."""
 
     def note(self, what: str) -> None:
         self.happened.append(what)
@@ -159,6 +159,8 @@ class Cluster:
     def read_namespaced_pod_log(
         self, name: str, namespace: str, container: str, tail_lines: int | None
     ) -> str:
+        if self.stuck is not None:
+            raise ApiException(status=400, reason=f'container "{container}" is waiting to start')
         return self.printed.get(container, "")
 
     # The program's ConfigMap, and the server.
@@ -172,6 +174,8 @@ class Cluster:
         self.maps[body["metadata"]["name"]] = {"data": body["data"]}
 
     def patch_namespaced_config_map(self, name: str, namespace: str, body: Any) -> None:
+        if self.cut == "config map":
+            raise KeyboardInterrupt
         self.owners[name] = body["metadata"].get("ownerReferences", [])
         self.maps[name] |= {
             "annotations": body["metadata"].get("annotations", self.maps[name].get("annotations"))

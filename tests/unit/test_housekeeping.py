@@ -174,6 +174,29 @@ def test_a_pod_that_was_cut_short_is_told_as_far_as_it_came(
     assert capsys.readouterr().err.count("abc") == 0
 
 
+def test_why_a_pod_never_ran_is_told_though_it_has_no_log(cluster: Cluster) -> None:
+    cluster.stuck = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    cluster.given_up = True
+    with pytest.raises(OpsError, match=r"does not run: gc ImagePullBackOff: no such image"):
+        housekeeping.remove(BackedUp(), None, None)
+    assert cluster.jobs == cluster.maps == {}
+
+
+def test_a_line_that_was_cut_off_hides_no_cause(cluster: Cluster) -> None:
+    cluster.failing = "gc"
+    cluster.printed["gc"] = 'error: the database is away\n{"kind": "ru'
+    with pytest.raises(OpsError, match=r"^gc: the database is away"):
+        housekeeping.remove(BackedUp(), None, None)
+
+
+def test_a_job_that_could_not_be_given_its_program_is_ended(cluster: Cluster) -> None:
+    cluster.cut = "config map"
+    with pytest.raises(KeyboardInterrupt):
+        housekeeping.remove(BackedUp(), None, None)
+    assert len(cluster.made) == 1
+    assert cluster.jobs == cluster.maps == {}
+
+
 def test_a_stack_that_it_does_not_fit_is_told_before_the_cluster_is_asked(cluster: Cluster) -> None:
     given = {key: value or "" for key, value in GCS.items()}
     stack = BackedUp(
