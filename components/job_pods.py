@@ -38,8 +38,9 @@ def client_of_server(settings: Settings) -> dict[str, str]:
 
 
 def _server(settings: Settings) -> Mapping[str, Any]:
-    """The server's values, without what fast authentication brings: a mount and variables of its own."""
-    found: Mapping[str, Any] = values(settings.model_copy(update={"fast_authentication": False}))["tracking"]
+    """The server's values without the hook of the stack: a volume, a mount and variables of its own."""
+    off = {"fast_authentication": False, "strict_permissions": False}
+    found: Mapping[str, Any] = values(settings.model_copy(update=off))["tracking"]
     return found
 
 

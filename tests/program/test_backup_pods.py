@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from components import backup_pods, job_pods, names
+from components import backup_pods, job_pods, names, values_authentication
 from components.backup import backups
 from components.pod_programs import FOLDER as PROGRAM
+from components.pod_requests import AT_ONCE
 from components.scheduled import Scheduled
 from components.settings import Settings, parse
 from components.settings.schedule import cron
+from components.values import values
 from tests.unit.cases import EXTERNAL, GOOD, SECRETS
 from tests.unit.engine import awaited, start
 from tests.unit.program import run
@@ -154,13 +156,14 @@ def test_no_variable_stands_twice_in_a_container_and_python_looks_in_the_program
     assert environment(containers(settings())["store"])["PYTHONPATH"] == PROGRAM
 
 
-def test_what_fast_authentication_brings_the_server_no_pod_of_backups_has() -> None:
-    made = settings()
-    assert made.fast_authentication
+@pytest.mark.parametrize("only", ["fastAuthentication", "strictPermissions", ""])
+def test_what_the_hook_brings_the_server_no_pod_of_backups_has(only: str) -> None:
+    both = ("fastAuthentication", "strictPermissions")
+    made = settings(**{key: str(only in ("", key)).lower() for key in both})
+    hook = (values_authentication.FOLDER, names.own("mlflow", names.MODULE))
+    assert all(part in json.dumps(values(made)) for part in hook)
     for spec in (pod(made), backup_pods.restore(made, "mlflow-restore", "latest", replace=False)["spec"]):
-        told = json.dumps(spec)
-        assert "fast-authentication" not in told
-        assert "MLFLOW_SQLALCHEMYSTORE" not in told
+        assert not any(part in json.dumps(spec) for part in (*hook, AT_ONCE))
 
 
 def test_the_database_is_asked_as_the_chart_names_it() -> None:
