@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from components.settings import types as t
-from components.settings.images import Image
+from components.settings.images import Image, parts
 from ops import registry
 from ops.console import OpsError, step
 from ops.coordinates import renamed
@@ -62,7 +62,11 @@ class Item:
         """The value of its setting once the stack uses the mirror."""
         if self.key == CHART:
             return f"oci://{self.target.registry}/{self.target.repository}"
-        return renamed(self.target.repository, self.source.tag, self.digest)
+        named = self.target.repository
+        if parts(named, "").registry:
+            # Its first part looks like a registry itself.
+            named = f"{self.target.registry}/{named}"
+        return renamed(named, self.source.tag, self.digest)
 
 
 def mirror(given: str) -> Mirror:

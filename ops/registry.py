@@ -31,6 +31,8 @@ _AWAY = (
 _UNTRUSTED = r"x509|certificate signed by unknown"
 _PLAIN = r"server gave HTTP response to HTTPS client"
 _LOGIN = r"unauthorized|authentication required|invalid username/password|denied|\b40[13]\b"
+_NO_HELPER = r"getting credentials|executable file not found"
+"""The person's settings name a program that keeps the logins, which does not work or is not there."""
 _GONE = r"manifest unknown|name unknown|not found|NAME_UNKNOWN|MANIFEST_UNKNOWN|\b404\b"
 _LIMIT = r"toomanyrequests|\b429\b|rate limit"
 
@@ -55,7 +57,7 @@ class Registries:
         if done.returncode == 0:
             return f"sha256:{hashlib.sha256(done.stdout).hexdigest()}"
         said = _last(done.stderr)
-        if re.search(_GONE, said) and not re.search(f"{_AWAY}|{_UNTRUSTED}", said):
+        if re.search(_GONE, said) and not re.search(f"{_AWAY}|{_UNTRUSTED}|{_NO_HELPER}", said):
             return None
         raise _refused(image.registry, said)
 
@@ -140,6 +142,8 @@ def _refused(host: str, said: str) -> OpsError:
             "shows a certificate that this machine does not trust: add its authority to the system's"
             " (`make mirror` takes --ca-file)"
         )
+    elif re.search(_NO_HELPER, said):
+        what = "was not asked: the logins of this machine (credHelpers, credsStore) cannot be read"
     elif re.search(_PLAIN, said):
         what = "speaks HTTP without TLS, which is done with localhost only"
     elif re.search(_AWAY, said):

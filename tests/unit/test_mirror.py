@@ -246,6 +246,13 @@ def test_without_a_path_all_is_at_the_top(hub: World, stack: Stack) -> None:
     assert mirror.carry_out(stack, Mirror(HOST, "")).settings == []
 
 
+def test_a_path_that_looks_like_a_registry_stands_behind_the_registry(hub: World, stack: Stack) -> None:
+    mirror.carry_out(stack, Mirror(HOST, "my.team"))
+    assert settings(stack)["imageMlflow"] == f"{HOST}/my.team/bitnamilegacy/mlflow:3@{digest('server')}"
+    assert hub.has(f"{HOST}/my.team/bitnamilegacy/mlflow:3")
+    assert mirror.carry_out(stack, Mirror(HOST, "my.team")).settings == []
+
+
 def test_a_path_that_the_policy_allows_needs_no_word(
     hub: World, stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,15 @@ def test_a_registry_that_is_away_is_no_missing_image(there: World) -> None:
             asked.login(HOST, "robot", "wrong")
 
 
+def test_a_program_of_logins_that_is_not_there_is_no_missing_image(there: World) -> None:
+    said = (
+        "error getting credentials - err: exec: docker-credential-desktop: executable file not found in $PATH"
+    )
+    (there.home / "helper").write_text(said)
+    with registry.registries() as asked, pytest.raises(OpsError, match=r"logins of this machine .*desktop"):
+        asked.digest(image(f"{HOST}/a:1"))
+
+
 def test_a_password_is_in_no_argument_and_its_file_is_gone_afterwards(there: World) -> None:
     with registry.registries() as asked:
         option = asked.login(HOST, "robot", "right")
