@@ -14,6 +14,8 @@ _DATABASE = "postgresql"
 _SERVER = "mlflow"
 """Names of the containers that answer (chart 5.1.17)."""
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
+_NAMED = ("namespaceSelector", "podSelector", "ipBlock")
+"""What a peer is named by; an empty selector means all of them."""
 _FIX = {
     _DATABASE: "pulumi config rm --path extraValues.postgresql.primary.networkPolicy",
     _SERVER: "pulumi config set networkAccess ingress",
@@ -55,7 +57,7 @@ def _open(rule: Mapping[str, Any], what: str) -> bool:
     peers = rule.get("from") or []
     return not peers or any(
         (each.get("ipBlock") or {}).get("cidr") in _EVERYWHERE
-        or (what == _DATABASE and each in ({"namespaceSelector": {}}, {"podSelector": {}}))
+        or (what == _DATABASE and not any(each.get(kind) for kind in _NAMED))
         for each in peers
     )
 

@@ -40,8 +40,3 @@ class Rule:
         """Its options, with the one that all rules for production have."""
         everywhere = {"everywhere": {"type": "boolean", "default": False}} if self.production else {}
         return {**everywhere, **self.options}
-
-
-def option(rule_options: Mapping[str, Any], name: str, default: Any) -> Any:
-    """An option that is given, or its default."""
-    return rule_options.get(name, default)

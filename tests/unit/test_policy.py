@@ -68,6 +68,7 @@ def init(path: str, value: Any) -> Callable[[Plan], None]:
 DIGEST = f"@sha256:{'0' * 64}"
 ANYWHERE = {"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}
 CLUSTER: dict[str, Any] = {"from": [{"namespaceSelector": {}}]}
+EVERY_POD: dict[str, Any] = {"from": [{"namespaceSelector": {}, "podSelector": {}}]}
 BROKEN = [
     ("image-path", on_server("image", f"docker.io/bitnami/mlflow:3.3.2{DIGEST}"), "bitnami/mlflow"),
     ("image-path", on_server("image", f"docker.io/bitnamilegacy-evil/mlflow:3{DIGEST}"), "evil"),
@@ -93,6 +94,7 @@ BROKEN = [
     ("network", anywhere("objects.NetworkPolicy.spec.ingress", [ANYWHERE]), "everybody in to Deployment"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [{}]), "everybody in to StatefulSet"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [CLUSTER]), "everybody"),
+    ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [EVERY_POD]), "everybody"),
     ("volumes", unprotected("mlflow-namespace"), "deleted or replaced"),
     ("volumes", unprotected("mlflow-release"), "deleted or replaced"),
     ("volumes", unprotected("mlflow-s3-creds"), "deleted or replaced"),
