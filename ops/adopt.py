@@ -62,7 +62,7 @@ def _require_empty(stack: Stack) -> None:
         raise OpsError(
             f"stack {stack.name} has made something already (`pulumi stack --stack {stack.name}` lists it)."
             " Adopt into a stack that has not: what a `pulumi up` left that stopped at an existing namespace,"
-            f" `pulumi destroy --stack {stack.name}` takes away"
+            f" `pulumi destroy --stack {stack.name}` takes away (in production with `--ignore-protect`)"
         )
 
 

@@ -24,7 +24,7 @@ _TOLD: tuple[tuple[str, str, int, str, str], ...] = (
     (
         r"currently locked by",
         *("stack-locked", 2, "Another `pulumi` works on the stack, or one was killed."),
-        "wait for it, or: make recover STACK=NAME",
+        "wait for it; where nobody works on it: pulumi cancel (not needed on file://), then make recover",
     ),
     (
         r"Kubernetes cluster is unreachable|unable to load Kubernetes client|context .* does not exist",

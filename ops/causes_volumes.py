@@ -12,7 +12,8 @@ _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _SLOW = 30.0
 """Seconds in which a provisioner that runs has made a volume."""
 _AGAIN = (
-    "the class of a volume cannot be changed: on a new stack `pulumi destroy` first\n"
+    "the class of a volume cannot be changed: on a new stack `make destroy` first"
+    " (ARGS=--unprotect where it is in production)\n"
     "pulumi config set storageClass NAME\n"
     "pulumi up"
 )

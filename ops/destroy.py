@@ -62,7 +62,8 @@ def show(losses: Losses) -> None:
 
 def told(losses: Losses) -> Iterator[tuple[str, str, str]]:
     """What, which and what becomes of it, one row each."""
-    yield "release", losses.release, "is uninstalled"
+    made = "is uninstalled" if losses.release_goes else "stays, if there is one: this stack has made none"
+    yield "release", losses.release, made
     goes = "is deleted, with all that is in it"
     yield "namespace", losses.namespace, goes if losses.namespace_goes else "stays: others made it"
     for claim in losses.claims:

@@ -55,6 +55,8 @@ class Losses:
     namespace: str
     namespace_goes: bool
     release: str
+    release_goes: bool
+    """Whether the stack has made it: what stands under its name otherwise is somebody else's."""
     claims: tuple[Claim, ...]
     experiments: int | None
     runs: int | None
@@ -91,7 +93,7 @@ def look(stack: Stack) -> Losses | None:
     goes = any(one["type"] == NAMESPACE for one in resources)
     api = cluster.connect(settings)
     try:
-        claims = tuple(_claims(api, namespace, name, goes))
+        claims = tuple(_claims(api, namespace, name, goes, bool(release)))
         counts = _counts(api, namespace, name)
     except HTTPError as error:
         raise OpsError(
@@ -104,6 +106,7 @@ def look(stack: Stack) -> Losses | None:
         namespace,
         goes,
         name,
+        goes or bool(release),
         claims,
         counts.get("experiments"),
         counts.get("runs"),
@@ -113,7 +116,9 @@ def look(stack: Stack) -> Losses | None:
     )
 
 
-def _claims(api: client.CoreV1Api, namespace: str, release: str, all_go: bool) -> Iterator[Claim]:
+def _claims(
+    api: client.CoreV1Api, namespace: str, release: str, all_go: bool, release_goes: bool
+) -> Iterator[Claim]:
     """The claims that go, and those of the release that stay."""
     own = "" if all_go else f"app.kubernetes.io/instance={release}"
     found: list[Any] = api.list_namespaced_persistent_volume_claim(namespace, label_selector=own).items
@@ -127,7 +132,7 @@ def _claims(api: client.CoreV1Api, namespace: str, release: str, all_go: bool) -
             spec.storage_class_name or "",
             spec.volume_name or "",
             _policy(api, spec.volume_name),
-            all_go or bool(about.owner_references) or (of_helm and not kept),
+            all_go or (release_goes and (bool(about.owner_references) or (of_helm and not kept))),
         )
 
 

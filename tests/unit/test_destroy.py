@@ -16,6 +16,7 @@ from ops import cluster as ops_cluster
 from ops import losses, recover
 from ops.__main__ import app
 from ops.console import OpsError
+from ops.destroy import told as rows
 from ops.stack import Stack
 
 SETTINGS = {"context": "far", "namespace": "renamed-since", "releaseName": "renamed-since"}
@@ -139,6 +140,7 @@ def test_it_says_what_the_state_and_the_cluster_hold(cluster: Cluster, stack: Fa
         namespace="ml",
         namespace_goes=True,
         release="mlflow",
+        release_goes=True,
         claims=(losses.Claim("data-mlflow-postgresql-0", "9Gi", "fast", "pv-1", "Delete", goes=True),),
         experiments=3,
         runs=12,
@@ -208,8 +210,11 @@ def test_a_cluster_that_does_not_answer_is_one(
 def test_a_first_up_that_got_nowhere_goes_by_the_settings(cluster: Cluster, stack: Fake) -> None:
     stack.resources[:] = [{"type": "pulumi:pulumi:Stack", "urn": "urn"}]
     stack.settings |= {"namespace": "ml", "releaseName": "mlflow"}
+    cluster.claims = [DATABASE, claim("mlflow-tracking", helm=True)]
     found = looked(stack)
     assert (found.namespace, found.release, found.artifacts) == ("ml", "mlflow", "")
+    assert not any(one.goes for one in found.claims), "what stands there under this name is somebody else's"
+    assert ("release", "mlflow", "stays, if there is one: this stack has made none") in [*rows(found)]
 
 
 def call(*args: str, answers: str = "") -> tuple[int, str]:
