@@ -78,12 +78,18 @@ class Clients:
         self._threads = [threading.Thread(target=self._client) for _ in range(count)]
         self._stop = threading.Event()
         self._ended: list[tuple[float, float]] = []
+        self._runs: list[str] = []
         self._failed: list[str] = []
 
     @property
     def made(self) -> int:
         """Runs that the server has said it took."""
-        return len(self._ended)
+        return len(self._runs)
+
+    @property
+    def runs(self) -> set[str]:
+        """Their ids."""
+        return set(self._runs)
 
     @property
     def failed(self) -> list[str]:
@@ -120,6 +126,7 @@ class Clients:
             else:
                 now = time.monotonic()
                 self._ended.append((now, now - began))
+                self._runs.append(run)
             self._stop.wait(self._pause)
         connection.close()
 

@@ -38,13 +38,8 @@ class Kept:
     failed: Sequence[str]
     found: int
     """Runs that are there."""
-    whole: int
-    """Of these, runs with all their metrics."""
-
-    @property
-    def lost(self) -> int:
-        """Runs that the server took and does not have."""
-        return max(0, self.made - self.whole)
+    lost: int
+    """Runs that the server took and does not have, or not with all their metrics."""
 
     @property
     def doubled(self) -> int:
@@ -113,8 +108,8 @@ def _kept(made: Published, what: str, disturb: Callable[[], None]) -> Kept:
             disturb()
             time.sleep(AROUND)
         runs = list(_runs(client, experiment))
-    whole = sum(len(run["data"].get("metrics", [])) == len(METRICS) for run in runs)
-    return Kept(clients.made, clients.failed, len(runs), whole)
+    whole = {run["info"]["run_id"] for run in runs if len(run["data"].get("metrics", [])) == len(METRICS)}
+    return Kept(clients.made, clients.failed, len(runs), len(clients.runs - whole))
 
 
 def _runs(client: httpx.Client, experiment: str) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,12 @@ def ops(
             file.write_text(answers if file.name == "stdin" else "")
         process = _FORKED.Process(target=_main, args=(args, dict(env or os.environ), files))
         process.start()
-        process.join()
+        try:
+            process.join()
+        finally:
+            # A test that takes too long ends here: its command does not go on without it.
+            process.kill()
+            process.join()
         code = process.exitcode
         assert code is not None
         return subprocess.CompletedProcess(["ops", *args], code, *(file.read_text() for file in files[1:]))

@@ -13,6 +13,12 @@ from lab import api
 from tests.e2e.planted import applied, cluster
 
 IMAGE = "docker.io/bitnamilegacy/os-shell:12-debian-12-r51"
+PORT = 7000
+"""Where each client itself accepts connections, and closes them at once."""
+_LISTENS = (
+    f"my $server = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 9) or die $!; "
+    "while (my $asked = $server->accept) { close $asked }"
+)
 SECONDS = 2
 """How long a client waits for an answer: a packet that is dropped is answered by nobody."""
 
@@ -30,7 +36,7 @@ class Client:
         container = {
             "name": "client",
             "image": IMAGE,
-            "command": ["sleep", "infinity"],
+            "command": ["perl", "-MIO::Socket::INET", "-e", _LISTENS],
             "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
@@ -57,6 +63,12 @@ class Client:
             for name, (host, port) in targets.items()
         )
         return set(self.run(f"{tries} wait").split())
+
+    def address(self) -> str:
+        """Of the pod."""
+        return cluster(
+            *("--namespace", self.namespace, "get", "pod", self.name, "--output=jsonpath={.status.podIP}")
+        )
 
     def run(self, script: str) -> str:
         """What a script of bash prints in the pod."""

@@ -116,6 +116,9 @@ def test_nobody_reaches_the_pods_of_backups_and_these_reach_no_stranger() -> Non
     store = {"store": (network.GATEWAY, 9000), "api": (network.GATEWAY, 10250)}
     assert BACKUP.reaches(store) == {"store"}
     assert STRANGER.reaches(store) == {"store", "api"}, "the lab's network lets through what no policy names"
+    listening = {one.name: (one.address(), flows.PORT) for one in (BACKUP, STRANGER)}
+    for client in (INGRESS, ASKS_DATABASE):
+        assert client.reaches(listening) == {STRANGER.name}
 
 
 def test_no_pod_has_a_token(stack: Scratch) -> None:
