@@ -156,9 +156,8 @@ def _import(archive: Callable[[], Path]) -> None:
 
 
 def build() -> None:
-    """Build everything that `up` starts, and what the end-to-end tests take besides. Raises `StepError`."""
-    languages = Step(f"Program {tools.LANGUAGES.name}", tools.LANGUAGES.build, ["Debian packages"])
-    steps.run([*_building(), languages])
+    """Build everything that `up` starts. Raises `StepError`."""
+    steps.run(_building())
 
 
 def build_checks() -> None:
@@ -169,7 +168,7 @@ def build_checks() -> None:
 
 def build_for_tests() -> None:
     """Have what the end-to-end tests run besides the lab. Raises `StepError`."""
-    languages = Step("Program languages", tools.LANGUAGES.build, ["Debian packages"])
+    languages = Step(f"Program {tools.LANGUAGES.name}", tools.LANGUAGES.build, ["Debian packages"])
     steps.run([*_packages(prerequisites.FOR_TESTS), languages])
 
 

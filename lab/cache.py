@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from lab import paths, shell
 
+UNUSED = timedelta(days=30)
 Build = Callable[[Path, Path], None]
 """Takes an empty folder to fill and the path of its log."""
 
@@ -82,15 +84,16 @@ def _make(final: Path, build: Build) -> None:
 
 
 def clean(*, everything: bool = False) -> list[Path]:
-    """Remove builds that another of the same name has replaced, or `everything`; gives what was removed.
+    """Remove builds that others have replaced, or `everything`; gives what was removed.
 
-    Of each name the build used last stays, unless `everything` is to go. What killed builds left goes in
-    any case, and what is being built right now stays.
+    Of each name the build used last stays, but not one that nothing has used for `UNUSED` while others were:
+    its name has gone. What killed builds left goes in any case, and what is being built right now stays.
     """
     folder = paths.cache()
     builds = sorted((path for path in folder.glob("[!.]*-*") if path.is_dir()), key=_last_use)
     newest = {path.name.rpartition("-")[0]: path for path in builds}.values()
-    stay = set() if everything else set(newest)
+    in_use = max(map(_last_use, builds), default=0) - UNUSED.total_seconds()
+    stay = set() if everything else {build for build in newest if _last_use(build) >= in_use}
     gone = []
     for final in sorted({*builds, *(lock.with_suffix("") for lock in folder.glob("*.lock"))}):
         lock = _lock(final)

@@ -124,7 +124,7 @@ def clean(
         bool, typer.Option("--all", help="Current builds too: the next `up` makes all of them again")
     ] = False,
 ) -> None:
-    """Free disk: remove builds that newer ones have replaced, and what killed ones left."""
+    """Free disk: remove builds that newer ones have replaced or nobody uses, and what killed ones left."""
     if not paths.root().exists():
         return
     before = shutil.disk_usage(paths.root()).free

@@ -245,6 +245,13 @@ def test_using_a_build_is_what_keeps_it(home: Path) -> None:
     assert _below(home / "cache") == [first.name]
 
 
+def test_a_name_that_nothing_has_used_for_a_month_goes_while_others_were(home: Path) -> None:
+    month = cache.UNUSED.total_seconds()
+    retired, *stay = _build("retired", 1, 99), _build("thing", 1, 100), _build("other", 1, 100 + month)
+    assert cache.clean() == [retired]
+    assert _below(home / "cache") == sorted(build.name for build in stay)
+
+
 def test_clean_removes_what_killed_builds_left(home: Path) -> None:
     final = _build("thing", 1, 100)
     scratch = final.parent / f".{cache.location('thing', INPUTS).name}.old"
