@@ -252,8 +252,8 @@ def kubectl(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
-_FORCED = ("--server-side", "--force-conflicts")
-"""The lab's own objects are as it says, whoever changed them."""
+_FORCED = ("--server-side", "--force-conflicts", "--request-timeout=60s")
+"""The lab's own objects are as it says, whoever changed them; beside imports an answer takes long."""
 
 
 def _objects_mark() -> Path:
@@ -277,7 +277,7 @@ def _apply_objects() -> None:
     kinds = kubectl("apply", *_FORCED, *(f"--filename={file}" for file in ingress.kinds()))
     if kinds.returncode:
         raise RuntimeError(kinds.stderr.strip())
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (given := kubectl("apply", *_FORCED, "-f", "-", stdin=objects)).returncode:
         if time.monotonic() > deadline:
             raise RuntimeError(given.stderr.strip())

@@ -54,8 +54,10 @@ class Artifacts:
     def _place(self, at: Location) -> tuple[Bucket, str] | str:
         """Bucket and prefix, or the URI for the server. Raises `HousekeepingError` where it is neither.
 
-        A folder that does not bear its owner's name could be somebody else's too. Of a URI that names a
-        server only the path counts: whoever makes an experiment chooses it, and a login goes there.
+        A folder that does not end as the server names its owner's (`OWNER/artifacts`, for models and traces
+        below `models` and `traces`; MLflow 3.3.2) could be another's: users may choose the id of a trace. Of
+        a URI that names a server only the path counts: whoever makes an experiment chooses it, and a login
+        goes there.
         """
         parts = urlsplit(at.uri)
         path, bucket = parts.path, parts.netloc
@@ -63,7 +65,8 @@ class Artifacts:
         if parts.scheme in ("http", "https") and _PROXY in path:
             path, proxied = path.partition(_PROXY)[2], True
         segments = [segment for segment in path.split("/") if segment]
-        if at.owner not in segments or not {".", ".."}.isdisjoint(map(unquote, segments)):
+        own = [*filter(None, (at.below,)), at.owner, "artifacts"]
+        if segments[-len(own) :] != own or not {".", ".."}.isdisjoint(map(unquote, segments)):
             raise HousekeepingError(f"{at.uri or 'an empty address'} is no folder of its own")
         if proxied and not self.root:
             return f"mlflow-artifacts:/{'/'.join(segments)}"

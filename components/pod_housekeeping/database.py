@@ -109,9 +109,9 @@ class Database:
 
     def _locations(self, session: Any, experiment: int) -> Iterator[Location]:
         """What an experiment has besides its runs."""
-        for statement in (_MODELS, _TRACES):
+        for below, statement in (("models", _MODELS), ("traces", _TRACES)):
             for uri, owner in self._rows(session, statement, id=experiment):
-                yield Location(uri, owner)
+                yield Location(uri, owner, below)
 
     def users(self, item: Item) -> list[str]:
         """The versions of registered models that are made of an item's artifacts."""

@@ -12,10 +12,14 @@ class HousekeepingError(Exception):
 
 @dataclass(frozen=True)
 class Location:
-    """Where artifacts of `owner` are: a run, a logged model or a trace, by its id."""
+    """Where artifacts of `owner` are: a run, a logged model or a trace, by its id.
+
+    `below` is the folder of its kind: `models`, `traces`, and none for runs.
+    """
 
     uri: str
     owner: str
+    below: str = ""
 
 
 @dataclass(frozen=True)

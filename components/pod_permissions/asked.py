@@ -8,7 +8,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from .routes import UNREAD
 
@@ -23,13 +23,23 @@ KEYS = {
 }
 """Fields by kind, as MLflow's messages have them; in JSON they may be in camelCase."""
 
-_SOURCES = (
-    ("run", re.compile(r"runs:/+([^/]+)")),
-    ("model", re.compile(r"models:/+(m-[0-9a-f]{32})(?:/|\Z)")),
-    ("name", re.compile(r"models:/+([^/@]+)")),
-    ("experiment", re.compile(r".*/(\d+)/(?:[0-9a-f]{32}|models)/")),
-)
-"""What a model version's source is a part of, by its form."""
+_ONE = {
+    "experiment": ("experiment_id",),
+    "run": ("run_id", "run_uuid"),
+    "model": ("model_id",),
+    "name": ("name",),
+}
+"""Fields by which MLflow itself knows what a request is about: one thing of a kind."""
+
+LOCATION = "mlflow.artifactLocation"
+"""The tag of a trace that says where its artifacts are: the server sets it, and reads and deletes there."""
+
+PLACEHOLDERS = ("dummy-source", "prompt-template")
+"""What MLflow's clients send as the source of a prompt, which has none (3.3.2)."""
+
+_NUMBER = re.compile(r"0|[1-9][0-9]*")
+_OF_EXPERIMENT = re.compile(r".*?/(0|[1-9][0-9]*)/(?:[0-9a-f]{32}|models)/")
+_LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
 
 
 def _camel(name: str) -> str:
@@ -37,20 +47,61 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def _forms(names: tuple[str, ...]) -> set[str]:
+    return {form for name in names for form in (name, _camel(name))}
+
+
 def _fields(kind: str) -> set[str]:
-    return {form for name in KEYS[kind] for form in (name, _camel(name))}
+    return _forms(KEYS[kind])
 
 
 def named(request: Any, kind: str) -> set[str]:
     """Every id of a kind in the query, the path and the JSON body of a request."""
     fields = _fields(kind)
+    return {text for one in _given(request) for text in _under(one, fields)}
+
+
+def _given(request: Any) -> list[Any]:
+    """The path's parts, each pair of the query, and the body."""
     given: list[Any] = [
         request.view_args or {},
         *({name: text} for name, text in request.args.items(multi=True)),
     ]
-    if not request.url_rule.rule.endswith(UNREAD):
-        given.append(_body(request))
-    return {text for one in given for text in _under(one, fields)}
+    return given if request.url_rule.rule.endswith(UNREAD) else [*given, _body(request)]
+
+
+def one_meaning(request: Any) -> bool:
+    """Whether a request names one thing of each kind, so that MLflow checks what its handler then takes.
+
+    MLflow 3.3.2 checks `run_id` of the body, or of the query, while protobuf also takes `runId`, and the body
+    where the query was checked. And it compares ids of experiments as texts, where the database has numbers.
+    """
+    given = [one for one in _given(request) if isinstance(one, Mapping)]
+    for kind, names in _ONE.items():
+        fields = _forms(names)
+        ids = {text for one in given for name in fields & one.keys() for text in _leaves(one[name])}
+        if len(ids) > 1 or (kind == "experiment" and not all(map(is_experiment, ids))):
+            return False
+    return True
+
+
+def is_experiment(text: str) -> bool:
+    """Whether a text is the id of an experiment as MLflow writes it: of `02` the permissions are others."""
+    return bool(_NUMBER.fullmatch(text))
+
+
+def relocates(request: Any) -> bool:
+    """Whether a request says where a trace's artifacts are."""
+    return any(_mentions(one, LOCATION) for one in _given(request))
+
+
+def _mentions(value: Any, text: str) -> bool:
+    """Whether a text is a key or a value, at any depth."""
+    if isinstance(value, Mapping):
+        return text in value or any(_mentions(item, text) for item in value.values())
+    if isinstance(value, list):
+        return any(_mentions(item, text) for item in value)
+    return bool(value == text)
 
 
 def _body(request: Any) -> Any:
@@ -93,28 +144,39 @@ def plain(path: str) -> str:
 def experiment_of(path: str) -> str | None:
     """The experiment whose artifacts lie at a proxied path: its first part, where that is a number."""
     first = plain(path).partition("/")[0]
-    return first if re.fullmatch(r"[0-9]+", first) else None
+    return first if is_experiment(first) else None
 
 
 def part_of(source: str) -> tuple[str, str] | None:
-    """Kind and id of what a model version's source is a part of; None where it names nothing of the server's.
+    """Kind and id of what a model version's source is a part of; None where it names nothing.
 
-    `("other", "")`: a place that the server can read and nobody knows whose it is.
+    `("place", "")`: somewhere else, it may be in the artifacts of what the request names. `("nobody", "")`:
+    what only an administrator may name, such as what can be read in more than one way.
     """
-    scheme, colon, rest = source.partition(":/")
-    if not colon:
+    if source in PLACEHOLDERS:
         return None
-    path = f"{scheme}:/{plain(rest)}/"
-    for kind, pattern in _SOURCES:
-        if found := pattern.match(path):
-            return kind, found[1]
-    return "other", ""
+    scheme, _, rest = source.partition(":")
+    scheme, below = scheme.lower(), rest.strip("/")
+    if not rest.startswith("/") or plain(below) != below or re.search(r"[\x00-\x1f\x7f?#\\;]", source):
+        return "nobody", ""
+    first = below.partition("/")[0]
+    if scheme == "runs":
+        return "run", first
+    if scheme == "models":
+        return ("model", first) if _LOGGED_MODEL.fullmatch(first) else ("name", first.partition("@")[0])
+    found = _OF_EXPERIMENT.match(f"{urlsplit(source).path}/")
+    return ("experiment", found[1]) if found else ("place", "")
+
+
+def within(source: str, place: str) -> bool:
+    """Whether a plain source is a place or below it."""
+    return f"{source.rstrip('/')}/".startswith(f"{place.rstrip('/')}/")
 
 
 def in_query(body: Any) -> list[tuple[str, str]]:
     """Kind and id of all that a GraphQL request names, in its text and its variables.
 
-    `("other", "")` stands for a search over all models. What is no query names nothing: MLflow refuses it.
+    `("nobody", "")` stands for a search over all models. What is no query names nothing: MLflow refuses it.
     """
     from graphql import GraphQLError, parse
 
@@ -132,7 +194,7 @@ def in_query(body: Any) -> list[tuple[str, str]]:
     found = [(kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind))]
     for node in nodes:
         if node.kind == "field" and node.name.value == "mlflowSearchModelVersions":
-            found.append(("other", ""))
+            found.append(("nobody", ""))
         elif node.kind in ("argument", "object_field") and node.name.value in fields:
             found += ((fields[node.name.value], text) for text in _literals(node.value, given, defaults))
     return found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import NAME, asked
-from .routes import CHECKED, EVERYBODY, READ, VERSIONS, Need, key
+from .routes import BESIDES, CHECKED, EVERYBODY, READ, VERSIONS, Need, key
 
 WRITTEN_FOR = "3.3.2"
 """The version of MLflow whose routes these are."""
@@ -51,15 +51,18 @@ class Guard:
         needs = CHECKED.get((method, rule))
         # Of HEAD MLflow's own validators know nothing.
         known = needs is not None or self._auth._find_validator(request) is not None
-        if known and request.method != "HEAD" and not needs and (method, rule) != VERSIONS:
-            return True
+        if known and request.method != "HEAD" and needs is None and asked.one_meaning(request):
+            named = {need: asked.named(request, need[0]) for need in BESIDES.get((method, rule), ())}
+            if not any(named.values()):
+                return True
+            needs = tuple(need for need, ids in named.items() if ids)
         if self._auth.store.get_user(user).is_admin:
             return True
-        if not known or request.method == "HEAD":
+        if needs is None or request.method == "HEAD":
             return False
         if (method, rule) == VERSIONS:
             self._flask.after_this_request(lambda response: self._readable(user, response))
-        return all(self._allowed(user, need) for need in needs or ())
+        return all(self._allowed(user, need) for need in needs)
 
     def _allowed(self, user: str, need: Need) -> bool:
         """Whether all that the request names of this kind allows it; nothing named: what the default says."""
@@ -72,24 +75,44 @@ class Guard:
         request = self._auth.request
         if kind == "graphql":
             return asked.in_query(request.get_json(force=True, silent=True))
+        if kind == "tag":
+            return [("nobody", "")] if asked.relocates(request) else []
         if kind == "source":
-            found = (asked.part_of(text) for text in asked.named(request, kind))
-            sources = [one for one in found if one]
             # The run or logged model that it claims to come from is named as well.
-            claimed = ((one, text) for one in ("run", "model") for text in asked.named(request, one))
-            return [*sources, *claimed]
+            claimed = [(one, text) for one in ("run", "model") for text in asked.named(request, one)]
+            sources = (self._source(text, claimed) for text in asked.named(request, kind))
+            return [*(one for one in sources if one), *claimed]
         if kind == "path":
             paths = asked.named(request, kind) or {""}
             places = ((asked.experiment_of(path) or "") for path in paths)
-            return [("experiment", place) if place else ("other", "") for place in places]
+            return [("experiment", place) if place else ("nobody", "") for place in places]
         wanted = "trace" if kind == "new" else kind
         ids = asked.named(request, wanted)
         if kind == "new":
             return [("new", text) for text in ids]
         return [(kind, text) for text in ids] or [("other", "")]
 
+    def _source(self, source: str, claimed: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+        """What a source is a part of; None where that is claimed, "nobody" where it is some other place."""
+        part, store = asked.part_of(source), self._auth._get_tracking_store()
+        if part is None or part[0] not in ("experiment", "place"):
+            return part
+        for kind, thing in claimed:
+            place = (
+                store.get_run(thing).info.artifact_uri
+                if kind == "run"
+                else store.get_logged_model(thing).artifact_location
+            )
+            if asked.within(source, place):
+                return None
+        if part[0] == "experiment" and asked.within(source, store.get_experiment(part[1]).artifact_location):
+            return part
+        return "nobody", ""
+
     def _permits(self, user: str, kind: str, thing: str, action: str) -> bool:
         auth = self._auth
+        if kind == "nobody" or (kind == "experiment" and not asked.is_experiment(thing)):
+            return False
         if kind == "other":
             return bool(getattr(auth.get_permission(auth.auth_config.default_permission), action))
         if kind == "name":

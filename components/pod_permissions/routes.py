@@ -14,7 +14,7 @@ Need = tuple[str, str]
 
 Kinds: `experiment`, `run`, `trace`, `model` (a logged one), `name` (of a registered model), `path` (of a
 proxied artifact, whose first part is the experiment), `source` (of a model version), `new` (a trace that need
-not be there), `graphql` (whatever a query names).
+not be there), `graphql` (whatever a query names), `tag` (of a trace: not the one that says where it is kept).
 """
 
 EVERYBODY: dict[tuple[str, str], str] = {
@@ -37,6 +37,12 @@ EVERYBODY: dict[tuple[str, str], str] = {
 
 VERSIONS = ("GET", f"{_API}/model-versions/search")
 """Its answer is cut to what the user may read."""
+
+BESIDES: dict[tuple[str, str], tuple[Need, ...]] = {
+    ("POST", f"{_API}/runs/log-metric"): (("model", UPDATE),),
+    ("POST", f"{_API}/runs/log-batch"): (("model", UPDATE),),
+}
+"""Routes where MLflow checks one thing that a request names, and not the other."""
 
 CHECKED: dict[tuple[str, str], tuple[Need, ...]] = {
     VERSIONS: (),
@@ -67,19 +73,19 @@ CHECKED: dict[tuple[str, str], tuple[Need, ...]] = {
     ("GET", f"{_API}/metrics/get-history-bulk-interval"): (("run", READ),),
     # Traces
     ("GET", f"{_API}/traces"): (("experiment", READ),),
-    ("POST", f"{_API}/traces"): (("experiment", UPDATE),),
-    ("PATCH", f"{_API}/traces/<request_id>"): (("trace", UPDATE),),
+    ("POST", f"{_API}/traces"): (("experiment", UPDATE), ("tag", UPDATE)),
+    ("PATCH", f"{_API}/traces/<request_id>"): (("trace", UPDATE), ("tag", UPDATE)),
     ("GET", f"{_API}/traces/<request_id>/info"): (("trace", READ),),
-    ("PATCH", f"{_API}/traces/<request_id>/tags"): (("trace", UPDATE),),
-    ("DELETE", f"{_API}/traces/<request_id>/tags"): (("trace", UPDATE),),
+    ("PATCH", f"{_API}/traces/<request_id>/tags"): (("trace", UPDATE), ("tag", UPDATE)),
+    ("DELETE", f"{_API}/traces/<request_id>/tags"): (("trace", UPDATE), ("tag", UPDATE)),
     ("POST", f"{_API}/traces/delete-traces"): (("experiment", DELETE),),
     ("POST", f"{_API}/traces/link-to-run"): (("run", UPDATE), ("trace", READ)),
-    ("POST", f"{_API3}/traces"): (("experiment", UPDATE), ("new", UPDATE)),
+    ("POST", f"{_API3}/traces"): (("experiment", UPDATE), ("new", UPDATE), ("tag", UPDATE)),
     ("POST", f"{_API3}/traces/search"): (("experiment", READ),),
     ("POST", f"{_API3}/traces/delete-traces"): (("experiment", DELETE),),
     ("GET", f"{_API3}/traces/<trace_id>"): (("trace", READ),),
-    ("PATCH", f"{_API3}/traces/<trace_id>/tags"): (("trace", UPDATE),),
-    ("DELETE", f"{_API3}/traces/<trace_id>/tags"): (("trace", UPDATE),),
+    ("PATCH", f"{_API3}/traces/<trace_id>/tags"): (("trace", UPDATE), ("tag", UPDATE)),
+    ("DELETE", f"{_API3}/traces/<trace_id>/tags"): (("trace", UPDATE), ("tag", UPDATE)),
     ("POST", f"{_API3}/traces/<trace_id>/assessments"): (("trace", UPDATE),),
     ("GET", f"{_API3}/traces/<trace_id>/assessments/<assessment_id>"): (("trace", READ),),
     ("PATCH", f"{_API3}/traces/<trace_id>/assessments/<assessment_id>"): (("trace", UPDATE),),

@@ -113,7 +113,7 @@ def whose(method: str, rule: str) -> str:
         return "every user: what the user may not read is left out"
     if route in CHECKED:
         kinds = " and ".join(
-            f"{action.removeprefix('can_')} on the {kind}" for kind, action in CHECKED[route]
+            f"{action.removeprefix('can_')} on the {kind}" for kind, action in CHECKED[route] if kind != "tag"
         )
         return f"who may {kinds}"
     if rule in _OWN:

@@ -6,6 +6,7 @@ and on what is ada's no permission.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -161,6 +162,54 @@ def test_what_is_every_user_s_is_answered(answers: list[Answered]) -> None:
     """The page works; 400 is a request that says too much, 404 a file that is not there."""
     free = [each for each in answers if routes.everybodys(each.method, each.rule)]
     assert told([each for each in free if each.by[OTHER] not in (200, 400, 404)], OTHER) == []
+
+
+def test_what_is_written_in_another_way_is_refused_as_well(users: Users, theirs: Theirs) -> None:
+    """Each got in where what is checked was read in another way than what is done."""
+    eve, hers = users.eve, theirs.named
+    mark = eve[0]
+    experiment = users.call(eve, "POST", f"{API}/experiments/create", name=mark)["experiment_id"]
+    run = users.call(eve, "POST", f"{API}/runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
+    users.call(eve, "POST", f"{API}/registered-models/create", name=mark)
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    told = {"trace_id": f"tr-{run}", "trace_location": place, "state": "OK"}
+    info = {**told, "request_time": "2025-01-01T00:00:00Z"}
+    users.call(eve, "POST", "/api/3.0/mlflow/traces", trace={"trace_info": info})
+    kept = {"key": "mlflow.artifactLocation", "value": f"mlflow-artifacts:/{hers['experiment_id']}"}
+    prompt = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    version = {"name": mark, "tags": prompt}
+    theirs_in_mine = f"{hers['source']}?/{experiment}/{run}/"
+    metric = {"key": "m", "value": 1, "timestamp": 1}
+    refused: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", f"{API}/model-versions/create", {**version, "source": "/bitnami/mlflow-basic-auth"}),
+        ("POST", f"{API}/model-versions/create", {**version, "source": "file:///bitnami/mlflow-basic-auth"}),
+        ("POST", f"{API}/model-versions/create", {"name": mark, "source": theirs_in_mine}),
+        ("POST", f"{API}/model-versions/create", {"name": mark, "source": "mlflow-artifacts:/backups"}),
+        ("POST", f"{API}/runs/log-metric", {"run_id": run, "runId": hers["run_id"], **metric}),
+        (
+            *("POST", f"{API}/experiments/delete"),
+            {"experiment_id": experiment, "experimentId": hers["experiment_id"]},
+        ),
+        ("POST", f"{API}/experiments/delete", {"experiment_id": f"0{hers['experiment_id']}"}),
+        ("POST", f"{API}/runs/search", {"experiment_ids": [f"0{hers['experiment_id']}"]}),
+        ("DELETE", f"{API}/registered-models/delete?name={mark}", {"name": hers["name"]}),
+        ("PATCH", f"/api/3.0/mlflow/traces/tr-{run}/tags", kept),
+        ("GET", "/api/2.0/mlflow-artifacts/artifacts", {}),
+        ("GET", f"/api/2.0/mlflow-artifacts/artifacts/file:{hers['artifact_path']}", {}),
+    ]
+    for method, path, body in refused:
+        text = json.dumps(body) if body else None
+        kind = {} if method == "DELETE" else {"Content-Type": "application/json"}
+        answer = httpx.request(method, users.url + path, content=text, headers=kind, auth=eve, timeout=60)
+        assert answer.status_code == 403, f"{method} {path} {body}: {answer.status_code} {answer.text}"
+    model = users.call(
+        eve, "POST", f"{API}/model-versions/create", name=mark, source="dummy-source", tags=prompt
+    )
+    assert model["model_version"]["version"] == "1"
+    users.call(eve, "POST", f"{API}/runs/log-metric", run_id=run, run_uuid=run, **metric)
+    users.call(eve, "DELETE", f"{API}/registered-models/delete", name=mark)
+    granted = {"experiment_id": experiment, "username": mark}
+    users.call(users.admin, "DELETE", f"{API}/experiments/permissions/delete", **granted)
 
 
 def test_ada_has_all_of_it_still(users: Users, answers: list[Answered]) -> None:

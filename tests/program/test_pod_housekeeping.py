@@ -306,6 +306,23 @@ def test_a_folder_that_may_be_another_s_is_not_touched(world: World, uri: str) -
 
 
 @pytest.mark.parametrize(
+    ("uri", "trace"),
+    [
+        ("mlflow-artifacts:/backups", "backups"),
+        ("mlflow-artifacts:/0", "0"),
+        ("mlflow-artifacts:/0/live/artifacts", "live"),
+        ("mlflow-artifacts:/0/traces/tr-2/artifacts", "tr-1"),
+    ],
+)
+def test_a_trace_s_owner_chooses_its_id_and_gets_nothing_else_removed(
+    world: World, uri: str, trace: str
+) -> None:
+    with pytest.raises(HousekeepingError, match="is no folder of its own"):
+        world.artifacts.erase(Location(uri, trace, "traces"))
+    assert world.store.buckets["mlflow"] == OBJECTS
+
+
+@pytest.mark.parametrize(
     "uri", ["gs://bucket/7/run/artifacts", "http://elsewhere.example.com/7/run/artifacts"]
 )
 @pytest.mark.parametrize("root", ["s3://mlflow", ""])

@@ -43,6 +43,11 @@ def location(experiment: str, trace: str) -> dict[str, Any]:
     return {"trace": {"trace_info": {"trace_id": trace, "trace_location": where}}}
 
 
+def version(source: str, **claimed: str) -> Request:
+    """A model version that is to be made of a source."""
+    return Request("POST", f"{API}/model-versions/create", body={"name": "hers", "source": source, **claimed})
+
+
 GET_RUN = "query Q($in: MlflowGetRunInput!) { mlflowGetRun(input: $in) { run { info { runId } } } }"
 
 
@@ -69,10 +74,14 @@ OWN = [
     Request("POST", f"{API}/traces/link-to-run", body={"run_id": RUN, "trace_ids": ["tr-ada"]}),
     Request("POST", f"{API}/model-versions/create", body={"name": "hers", "source": f"runs:/{RUN}/model"}),
     Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts:/1/{RUN}/x"}),
-    Request("POST", f"{API}/model-versions/create", body={"source": f"s3://b/1/models/{MODEL}/x"}),
+    Request("POST", f"{API}/model-versions/create", body={"source": f"s3://bucket/team/3/models/{MODEL}/x"}),
+    version(f"s3://of-a-run/{RUN}/artifacts/model", run_id=RUN),
+    version(f"s3://of-a-model/{MODEL}/artifacts", model_id=MODEL),
     Request("POST", f"{API}/model-versions/create", body={"source": f"models:/{MODEL}"}),
     Request("POST", f"{API}/model-versions/create", body={"source": "models:/hers/1", "run_id": RUN}),
-    Request("POST", f"{API}/model-versions/create", body={"source": "a prompt has none"}),
+    version("dummy-source"),
+    version("prompt-template"),
+    version("Models:/hers/1"),
     graphql(GET_RUN, **{"in": {"runId": RUN}}),
     graphql('{ mlflowGetExperiment(input: {experimentId: "1"}) { experiment { name } } }'),
     graphql("{ __schema { types { name } } }"),
@@ -83,6 +92,14 @@ OWN = [
     Request("OPTIONS", f"{API}/webhooks"),
     Request("GET", ""),
     Request("GET", f"{API}/runs/get", query=[("run_id", OTHERS_RUN)]),
+    Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "run_uuid": RUN, "key": "m"}),
+    Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "model_id": MODEL}),
+    Request("POST", f"{API}/runs/log-batch", body={"run_id": RUN, "metrics": [{"run_id": "x"}]}),
+    Request("POST", f"{API}/experiments/delete", body={"experiment_id": 2}),
+    Request("DELETE", f"{API}/registered-models/delete", query=[("name", "his")]),
+    Request(
+        "PATCH", f"{API3}/traces/<trace_id>/tags", {"trace_id": "tr-ada"}, body={"key": "k", "value": "v"}
+    ),
 ]
 """What ada may do: her own, what everybody may, what MLflow checks itself, and what is no route."""
 
@@ -98,11 +115,9 @@ OTHERS = [
     Request("PUT", ARTIFACT, at("%2532/a/x")),
     Request("PUT", ARTIFACT, at("./2/x")),
     Request("PUT", ARTIFACT, at("1/../2/x")),
-    Request("PUT", ARTIFACT, at("elsewhere/x")),
     Request("DELETE", ARTIFACT, at("2/a")),
     Request("POST", f"{PROXY}/mpu/create/<path:artifact_path>", at("2/a")),
     Request("GET", f"{PROXY}/artifacts", query=[("path", "2")]),
-    Request("GET", f"{PROXY}/artifacts"),
     Request("POST", f"{API}/runs/search", body={"experiment_ids": ["1", "2"]}),
     Request("POST", f"{API}/runs/search", body='{"experimentIds": [2]}'),
     Request("POST", f"{API}/runs/search", body="{"),
@@ -115,12 +130,11 @@ OTHERS = [
     Request("POST", f"{API}/traces/link-to-run", body={"run_id": RUN, "trace_ids": ["tr-other"]}),
     Request("POST", f"{API}/model-versions/create", body={"source": f"runs:/{OTHERS_RUN}/model"}),
     Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts:/./2/{RUN}/x"}),
-    Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts://h/2/{RUN}/x"}),
     Request("POST", f"{API}/model-versions/create", body={"source": f"models:/{OTHERS_MODEL}"}),
     Request("POST", f"{API}/model-versions/create", body={"source": "models:/his@champion"}),
-    Request("POST", f"{API}/model-versions/create", body={"source": "s3://bucket/anything"}),
-    Request("POST", f"{API}/model-versions/create", body={"source": "x", "run_id": OTHERS_RUN}),
-    Request("POST", f"{API}/model-versions/create", body={"source": "x", "model_id": OTHERS_MODEL}),
+    version("dummy-source", run_id=OTHERS_RUN),
+    version("dummy-source", model_id=OTHERS_MODEL),
+    version(f"s3://of-a-run/{OTHERS_RUN}/artifacts/model", run_id=OTHERS_RUN),
     graphql(GET_RUN, **{"in": {"runUuid": OTHERS_RUN}}),
     graphql(
         "query Q($id: String) { mlflowGetRun(input: {runId: $id}) { apiError { code } } }", id=OTHERS_RUN
@@ -128,15 +142,66 @@ OTHERS = [
     graphql(f'query Q($id: String = "{OTHERS_RUN}") {{ mlflowGetRun(input: {{runId: $id}}) {{ run }} }}'),
     graphql(f'query Q($in: X = {{runId: "{OTHERS_RUN}"}}) {{ mlflowGetRun(input: $in) {{ run }} }}'),
     graphql('{ a: mlflowSearchRuns(input: {experimentIds: ["1", "2"]}) { runs { info { runId } } } }'),
-    graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
     graphql('fragment F on Q { mlflowGetExperiment(input: {experimentId: "2"}) { x } } { ...F }'),
     Request("GET", f"{API}/webhooks"),
     Request("POST", f"{API}/users/create-ui"),
     Request("GET", "/a-route/of/tomorrow"),
+    Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "model_id": OTHERS_MODEL}),
+    Request("POST", f"{API}/runs/log-batch", body={"run_id": RUN, "metrics": [{"modelId": OTHERS_MODEL}]}),
+]
+"""What is another's, hidden in every way that the server would find it."""
+
+NOBODYS = [
+    # Files of the server's container, the cluster's network, and other places that the server reads.
+    version("/bitnami/mlflow-basic-auth"),
+    version("file:///bitnami/mlflow-basic-auth"),
+    version("relative/path"),
+    version("s3://bucket/anything"),
+    version(f"http://169.254.169.254/1/{RUN}/x"),
+    version(f"s3://another/1/{RUN}/x"),
+    version(f"mlflow-artifacts://h/1/{RUN}/x"),
+    version(f"s3://of-a-run/{RUN}/artifacts-of-another", run_id=RUN),
+    # What the store reads is the path alone, and with it what is another's.
+    version(f"mlflow-artifacts:/2/{OTHERS_RUN}/artifacts?/1/{RUN}/"),
+    version(f"mlflow-artifacts:/2/{OTHERS_RUN}/artifacts#/1/{RUN}/"),
+    version(f"mlflow-artifacts:/1/{RUN}/artifacts;x"),
+    version(f"mlflow-artifacts:/1/{RUN}/%2e%2e/%2e%2e/2"),
+    version(f"mlflow-artifacts:/1/{RUN}/\n/x"),
+    version("mlflow-artifacts:/backups/mlflow/mlflow/20260101T000000Z"),
+    # Backups, and what else is in the bucket beside the experiments.
+    Request("GET", f"{PROXY}/artifacts"),
+    Request("GET", f"{PROXY}/artifacts", query=[("path", "backups")]),
+    Request("GET", ARTIFACT, at("backups/mlflow/mlflow/20260101T000000Z/users.dump")),
+    Request("PUT", ARTIFACT, at("elsewhere/x")),
+    # Ids that are others to the database than to a comparison of texts.
+    Request("GET", ARTIFACT, at("02/a/x")),
+    Request("GET", ARTIFACT, at("file:2/a/x")),
+    Request("GET", ARTIFACT, at("\n2/a/x")),
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": ["02"]}),
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": ["\uff12"]}),
+    Request("POST", f"{API}/experiments/delete", body={"experiment_id": " 2"}),
+    graphql('{ mlflowGetExperiment(input: {experimentId: "02"}) { experiment { name } } }'),
+    graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
+    # MLflow checks one, and its handler takes the other.
+    Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "runId": OTHERS_RUN}),
+    Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "runUuid": OTHERS_RUN}),
+    Request("POST", f"{API}/experiments/delete", body={"experiment_id": "1", "experimentId": "2"}),
+    Request("DELETE", f"{API}/registered-models/delete", query=[("name", "hers")], body={"name": "his"}),
+    Request("GET", f"{API}/runs/get", query=[("run_id", RUN), ("run_id", OTHERS_RUN)]),
+    # Where a trace's artifacts are is the server's to say.
+    Request("PATCH", f"{API3}/traces/<trace_id>/tags", {"trace_id": "tr-ada"}, body={"key": asked.LOCATION}),
+    Request("DELETE", f"{API}/traces/<request_id>/tags", {"request_id": "tr-ada"}, [("key", asked.LOCATION)]),
+    Request(
+        "PATCH",
+        f"{API}/traces/<request_id>",
+        {"request_id": "tr-ada"},
+        body={"tags": [{"key": asked.LOCATION}]},
+    ),
+    Request("POST", f"{API3}/traces", body={**location("1", "tr-new"), "tags": {asked.LOCATION: "x"}}),
     Request("HEAD", f"{API}/runs/get", query=[("run_id", RUN)]),
     Request("HEAD", ARTIFACT, at("1/a")),
 ]
-"""What is another's, hidden in every way that the server would find it, and what is the administrators'."""
+"""What only administrators may, whatever the default permission is."""
 
 
 def told(request: Request) -> str:
@@ -156,13 +221,20 @@ def test_nobody_has_another_s_where_nothing_is_allowed(server: Server, request_:
     assert server.ask(request_, user="admin")
 
 
+@pytest.mark.parametrize("request_", NOBODYS, ids=told)
+@pytest.mark.parametrize("default", ["NO_PERMISSIONS", "READ", "MANAGE"])
+def test_only_administrators_have_what_is_nobody_s(server: Server, request_: Request, default: str) -> None:
+    assert not server.ask(request_, default=default)
+    assert server.ask(request_, user="admin", default=default)
+
+
 def default_cases() -> Iterator[tuple[str, Request, bool]]:
     """What the default permission gives of what is another's."""
     update = Request("POST", f"{API}/upload-artifact", query=[("run_uuid", OTHERS_RUN)])
     read = Request("GET", "/get-artifact", query=[("run_id", OTHERS_RUN)])
     delete = Request("POST", f"{API3}/traces/delete-traces", body={"experiment_id": "2"})
     remove = Request("DELETE", ARTIFACT, at("2/a"))
-    everywhere = graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }")
+    everywhere = Request("POST", f"{API}/runs/search", body={})
     for level, allowed in (("READ", 1), ("EDIT", 2), ("MANAGE", 3)):
         yield level, read, True
         yield level, everywhere, True
@@ -204,10 +276,11 @@ def test_without_a_login_mlflow_s_answer_stands(server: Server) -> None:
 
 
 def test_a_source_of_no_form_is_nobody_s() -> None:
-    assert asked.part_of("") is None
-    assert asked.part_of("relative/path") is None
-    assert asked.part_of("http://example.com/1/x") == ("other", "")
+    for none in ("", "relative/path", "C:/x?", "runs:/a/../b", "models://host/x//y"):
+        assert asked.part_of(none) == ("nobody", "")
+    assert asked.part_of("http://example.com/1/x") == ("place", "")
     assert asked.part_of(f"s3://bucket/prefix/12/{RUN}/artifacts") == ("experiment", "12")
+    assert asked.part_of(f"s3://bucket/2/{RUN}/artifacts/1/{RUN}/") == ("experiment", "2"), "the first one"
 
 
 def test_fields_below_a_field_count() -> None:
