@@ -20,6 +20,8 @@ from ops.stack import CONFIG_FILE, PREFIX, PROGRAM, Stack, pulumi
 
 STACK = "dev"
 COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
+IDENTITY = (f"{PREFIX}namespace", f"{PREFIX}releaseName")
+"""The settings whose change is the end of what is deployed, with its data: other names are other objects."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,18 @@ class Home:
         """The stack that lives here."""
         return Stack(self.name, self.environ())
 
+    def setting(self, key: str) -> str | None:
+        """A plain setting in the stack's file; None where there is no file yet, or no such setting in it."""
+        if not self.stack_file.exists():
+            return None
+        value = YAML().load(self.stack_file)["config"].get(f"{PREFIX}{key}")
+        return None if value is None else str(value)
+
     def prepare(self, settings: Mapping[str, str | None], confidential: Mapping[str, str]) -> None:
         """Make the passphrase, the stack and its file where they are missing.
 
-        `settings` are written over the committed stack file's (`None` takes a key away);
+        `settings` are written over the committed stack file's (`None` takes a key away); the names of an
+        existing file (`IDENTITY`) change by `settings` alone, never by what is committed.
         `confidential` ones are encrypted by `pulumi` itself, which reads them from its standard input.
         """
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
@@ -99,11 +109,13 @@ class Home:
         yaml = YAML()
         base = self.folder / ("base.json" if self.name == STACK else f"base.{self.name}.json")
         given = json.dumps([COMMITTED.read_text(), settings], sort_keys=True)
-        stack_file = yaml.load(self.stack_file) if self.stack_file.exists() else yaml.load(COMMITTED)
+        committed = yaml.load(COMMITTED)
+        stack_file = yaml.load(self.stack_file) if self.stack_file.exists() else committed
         if self.stack_file.exists() and base.exists() and base.read_text() == given:
             return set(stack_file["config"])
         config = stack_file["config"]
-        config.update(yaml.load(COMMITTED)["config"])
+        kept = IDENTITY if self.stack_file.exists() else ()
+        config.update({key: value for key, value in committed["config"].items() if key not in kept})
         for key, value in settings.items():
             if value is None:
                 config.pop(f"{PREFIX}{key}", None)

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock
 
 from ops import forward
-from ops.console import err, out, step
+from ops.console import OpsError, err, out, step
 from ops.home import Home
 from ops.ports import HOST
 
@@ -74,6 +74,7 @@ def up(context: str | None, namespace: str | None) -> None:
     from ops import verify as checks
 
     began = time.monotonic()
+    _same_namespace(_home(context), context, namespace)
     if context:
         api.install_tools()
     else:
@@ -110,6 +111,23 @@ def up(context: str | None, namespace: str | None) -> None:
     _farewell(outputs, url, context, time.monotonic() - began)
 
 
+def _same_namespace(home: Home, context: str | None, given: str | None) -> None:
+    """Raise `OpsError` where another namespace is given than the deployment has: it would be replaced."""
+    there = home.setting("namespace")
+    if given and there and given != there:
+        down = f"make down{_given(context)}"
+        raise OpsError(
+            f"this deployment is in namespace {there}, and {given} was given. A namespace is not renamed but"
+            f" replaced, and its data would go: `{down}` first if it may, or a stack of your own for the"
+            ' other one (README, "Production"). Nothing was changed'
+        )
+
+
+def _given(context: str | None) -> str:
+    """How a `make` target is told the context."""
+    return f" CONTEXT={context}" if context else ""
+
+
 def _serve(home: Home, outputs: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """The address to open from this machine: the ingress's, or a port of loopback kept open from now on."""
     from ops import verify as checks
@@ -123,7 +141,7 @@ def _serve(home: Home, outputs: Mapping[str, Any], settings: Mapping[str, str]) 
 
 def _farewell(outputs: Mapping[str, Any], url: str, context: str | None, seconds: float) -> None:
     """What a person wants to know now. No secret is printed: the password is one command away."""
-    given = f" CONTEXT={context}" if context else ""
+    given = _given(context)
     lines = f"""
 MLflow is up and verified, in {seconds:.0f} s.
 

@@ -21,13 +21,15 @@ from kubernetes.client.exceptions import ApiException
 
 from ops import cluster
 from ops.console import OpsError, err, step
-from ops.stack import Stack
+from ops.stack import PROGRAM, Stack
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
 RELEASE = "kubernetes:helm.sh/v3:Release"
 PROGRAM_RUNNER = "pulumi-language-python-exec"
 """What the language host runs a Python program with."""
+BACKEND = "PULUMI_BACKEND_URL"
+"""The variable that names the backend before all else; unset, it is the one of the login."""
 PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
 
 
@@ -45,13 +47,20 @@ class Lock:
 
 
 def locks(backend: str, stack: str) -> list[Lock]:
-    """The locks of a stack on a `file://` backend; other backends keep none that this can see."""
-    address = urlsplit(backend)
-    if address.scheme != "file":
+    """The locks of a stack, `prod` or `organization/mlflow/prod`, on a `file://` backend.
+
+    Other backends keep none that this can see.
+    """
+    if not _on_files(backend):
         return []
-    folder = Path(address.netloc + address.path).expanduser() / f".pulumi/locks/organization/mlflow/{stack}"
+    address, name = urlsplit(backend), stack.rpartition("/")[2]
+    folder = Path(address.netloc + address.path).expanduser() / ".pulumi/locks/organization/mlflow" / name
     held = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
     return [Lock(lock["pid"], lock["hostname"], lock["timestamp"]) for lock in held]
+
+
+def _on_files(backend: str) -> bool:
+    return urlsplit(backend).scheme == "file"
 
 
 def stuck(stack: Stack) -> bool:
@@ -62,33 +71,66 @@ def stuck(stack: Stack) -> bool:
 def recover(stack: Stack) -> list[str]:
     """Mend what is stuck; what was done, in a person's words. Raises `OpsError` while a run is alive."""
     done = list(_unlock(stack))
-    state = _state(stack)
-    pending = _pending(state)
     where = stack.config()
     api = cluster.connect(where)
+    state = _state(stack)
+    pending = _pending(state)
     unrecorded = any(of["resource"]["type"] == RELEASE and of["type"] == "creating" for of in pending)
-    done += _drop_records(api, where["namespace"], where["releaseName"], PENDING if not unrecorded else "")
+    records = (api, where["namespace"], where["releaseName"], PENDING if not unrecorded else "")
+    whole = _whole(state, pending, api)
+    # Locks of other backends are not seen: whoever works there must not lose a record of Helm's.
+    elsewhere = not _on_files(stack.backend())
+    if elsewhere and (pending or _records(*records)):
+        _take_turn(stack, whole)
+    done += _drop_records(*records)
     if pending:
         with step("Brings the state up to the cluster (pulumi refresh)"):
-            _settle(stack, state, pending, api)
+            if not elsewhere:
+                _import(stack, whole)
+            _read_again(stack, whole, pending)
         done += [f"{of['type']} {of['resource']['urn'].split('::')[-1]}" for of in pending]
     return done
 
 
-def _settle(stack: Stack, state: State, pending: list[State], api: client.CoreV1Api) -> None:
-    """Take what was made but not recorded into the state, and read again all that was being worked on.
+def _take_turn(stack: Stack, whole: State) -> None:
+    """Import the state: that takes the backend's lock. Raises `OpsError` where another `pulumi` has it.
+
+    It is as it was exported, or `_whole` where operations are pending: an import drops these in any case
+    (Pulumi 3.259), and what they made would be forgotten if this ended here.
+    """
+    try:
+        _import(stack, whole)
+    except OpsError as error:
+        raise OpsError(
+            f"another pulumi works on stack {stack.name}, or was killed and left its lock: wait for its end;"
+            f" when nobody works on it, `pulumi cancel --stack {stack.name}`, then again ({error})"
+        ) from error
+
+
+def _import(stack: Stack, state: State) -> None:
+    stack.read("stack", "import", stdin=json.dumps(state))
+
+
+def _whole(state: State, pending: list[State], api: client.CoreV1Api) -> State:
+    """The state without its pending operations, and with what they made and did not record.
 
     (`pulumi refresh --import-pending-creates` only forgets the operation in Pulumi 3.259.)
     """
-    resources = state["deployment"].setdefault("resources", [])
-    for operation in pending:
-        resource = operation["resource"]
-        found = _made(api, resource) if operation["type"] == "creating" else None
-        if found:
-            resources.append({**resource, "id": found, "outputs": resource["inputs"]})
-    del state["deployment"]["pending_operations"]
-    stack.read("stack", "import", stdin=json.dumps(state))
+    made = [
+        {**operation["resource"], "id": found, "outputs": operation["resource"]["inputs"]}
+        for operation in pending
+        if operation["type"] == "creating" and (found := _made(api, operation["resource"]))
+    ]
+    deployment = {key: part for key, part in state["deployment"].items() if key != "pending_operations"}
+    if made:
+        deployment["resources"] = [*deployment.get("resources", []), *made]
+    return {**state, "deployment": deployment}
+
+
+def _read_again(stack: Stack, whole: State, pending: list[State]) -> None:
+    """Read from the cluster what was being worked on, where the state has it."""
     touched = {operation["resource"]["urn"] for operation in pending}
+    resources = whole["deployment"].get("resources", [])
     again = [f"--target={resource['urn']}" for resource in resources if resource["urn"] in touched]
     if again:
         stack.read("refresh", "--yes", "--skip-preview", *again)
@@ -132,19 +174,17 @@ def alive(lock: Lock) -> bool:
 
 def _end_orphans(stack: Stack) -> Iterator[str]:
     """What outlived its engine: plugins change the cluster for up to five minutes, programs wait for ever."""
-    backend = stack.environ().get("PULUMI_BACKEND_URL")
+    backend = stack.environ().get(BACKEND)
     orphans = [
         process
         for process in psutil.process_iter(["name", "cmdline"])
-        if _of_an_engine(process)
-        and not _has_engine(process)
-        and _environ(process).get("PULUMI_BACKEND_URL") == backend
+        if _of_an_engine(process) and not _has_engine(process) and _same_project(process, backend)
     ]
     for process in orphans:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(orphans, timeout=5)
-    yield from (f"ended {process.info['name']} (pid {process.pid})" for process in orphans)
+    ended, _ = psutil.wait_procs(orphans, timeout=5)
+    yield from (f"ended {process.info['name']} (pid {process.pid})" for process in ended)
 
 
 def _of_an_engine(process: psutil.Process) -> bool:
@@ -161,11 +201,16 @@ def _has_engine(process: psutil.Process) -> bool:
         return False
 
 
-def _environ(process: psutil.Process) -> dict[str, str]:
+def _same_project(process: psutil.Process, backend: str | None) -> bool:
+    """Whether a process is of this backend; of this project, where no variable names one. No, if not seen.
+
+    The engine starts plugins and programs in the folder of the project (Pulumi 3.259).
+    """
     try:
-        return dict(process.environ())
+        named = process.environ().get(BACKEND)
+        return named == backend if backend else not named and Path(process.cwd()).is_relative_to(PROGRAM)
     except psutil.Error:
-        return {}
+        return False
 
 
 def _state(stack: Stack) -> State:
@@ -177,15 +222,20 @@ def _pending(state: State) -> list[State]:
     return list(state["deployment"].get("pending_operations", []))
 
 
+def _records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> list[str]:
+    """The names of Helm's records of a release; `which` selects some."""
+    selector = ",".join(filter(None, ("owner=helm", f"name={release}", which)))
+    found = api.list_namespaced_secret(namespace, label_selector=selector).items
+    return [str(record.metadata.name) for record in found if record.metadata]
+
+
 def _drop_records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> Iterator[str]:
     """Delete Helm's records: those of revisions that never ended, so that the one before is the latest.
 
     Those of a first install that Pulumi does not know go all: the next install finds the objects, takes
     them over as they are, and keeps their passwords.
     """
-    selector = ",".join(filter(None, ("owner=helm", f"name={release}", which)))
-    found = api.list_namespaced_secret(namespace, label_selector=selector).items
-    for name in [str(record.metadata.name) for record in found if record.metadata]:
+    for name in _records(api, namespace, release, which):
         api.delete_namespaced_secret(name, namespace)
         yield f"dropped Helm's record {name}"
 

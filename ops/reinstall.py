@@ -35,11 +35,12 @@ def bring_back(site: Site) -> None:
 
 
 def _upgrade(stack: Stack) -> None:
-    """Upgrade with the stack's values, whether or not the provider sees a difference.
+    """Upgrade with the stack's values, whether or not the provider sees a difference. Raises `OpsError`.
 
     It sees none where a value was taken away by hand, or an upgrade failed (pulumi/pulumi-kubernetes#2672).
     What did not come up whole, by the state, is updated by the next `up` in any case.
     """
+    _all_deployed(stack, "the release is not as it was deployed", "")
     state = json.loads(stack.read("stack", "export"))
     for resource in state["deployment"]["resources"]:
         if resource["type"] == RELEASE:
@@ -60,10 +61,18 @@ def _install(site: Site) -> None:
     secret = owned(secret, site.release, site.namespace)
     if site.objects.live(secret) is None:
         site.objects.create(secret, CHARTS, dry_run=False)
-    if pending.findings(site.stack):
-        raise OpsError(
-            f"the release is gone, and stack {site.stack.name} has settings that were never deployed: take"
-            f" them back, or deploy them with it (pulumi refresh, then pulumi up --stack {site.stack.name})"
-        )
+    _all_deployed(site.stack, "the release is gone", "pulumi refresh, then ")
     site.stack.read("refresh", "--yes", "--skip-preview", "--non-interactive")
     site.stack.read(*_UP)
+
+
+def _all_deployed(stack: Stack, what: str, first: str) -> None:
+    """Raise `OpsError` where settings were never deployed: the `up` that brings the release back would.
+
+    A survey whose preview failed has not seen them; it does not fail once the login's Secret is there again.
+    """
+    if pending.findings(stack):
+        raise OpsError(
+            f"{what}, and stack {stack.name} has settings that were never deployed: take them back, or deploy"
+            f" them with it ({first}pulumi up --stack {stack.name})"
+        )

@@ -6,6 +6,8 @@ gets 401 reads the Secret again and tries again: between API and Secret lie 5 to
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -16,7 +18,17 @@ from ops.verify import SEARCH, reachable
 
 UPDATE = "/api/2.0/mlflow/users/update-password"
 _LENGTH = 24
-_PLANNED = "password"
+_PLANNED, _REPLACED = "password", "replaced"
+
+
+@dataclass(frozen=True, repr=False)
+class _Known:
+    """The user's name, and its passwords: in the Secret, planned (empty: none), and to be replaced."""
+
+    login: str
+    held: str
+    planned: str
+    replaced: str
 
 
 class Admin:
@@ -36,17 +48,18 @@ class Admin:
             reachable(target.stack.outputs(), target.config) as server,
             httpx.Client() as client,
         ):
-            _working(client, server.url, *_passwords(target))
+            _working(client, server.url, _known(target))
 
     def rotate(self, target: Target) -> None:
         """Change it everywhere, or finish what was begun. Raises `OpsError`."""
-        login, before, planned = _passwords(target)
-        if not planned:
-            planned = new_password(_LENGTH)
-            target.begin(self.name, {_PLANNED: planned})
+        known = _known(target)
+        if not known.planned:
+            known = replace(known, planned=new_password(_LENGTH))
+            target.begin(self.name, {_PLANNED: known.planned, _REPLACED: known.replaced})
+        login, planned = known.login, known.planned
         with reachable(target.stack.outputs(), target.config) as server, httpx.Client() as client:
             with step("Changes the administrator's password in MLflow and in the chart's Secret"):
-                works = _working(client, server.url, login, before, planned)
+                works = _working(client, server.url, known)
                 if works != planned:
                     _change(client, server.url, (login, works), planned)
                 target.change(names.tracking(target.release), {names.ADMIN_PASSWORD_KEY: planned})
@@ -54,25 +67,28 @@ class Admin:
                 target.stack.read("up", "--yes", "--skip-preview")
             if not _accepted(client, server.url, (login, target.stack.outputs()["admin_password"])):
                 raise OpsError("MLflow does not take the password of the stack's outputs: run it again")
-            if before != planned and _accepted(client, server.url, (login, before)):
+            if known.replaced != planned and _accepted(client, server.url, (login, known.replaced)):
                 raise OpsError("MLflow still takes the password that was to be replaced: run it again")
         target.finish(self.name)
 
 
-def _passwords(target: Target) -> tuple[str, str, str]:
-    """User name, password in the Secret, and the one that was planned (empty: none)."""
+def _known(target: Target) -> _Known:
+    """What is known of the login. Raises `OpsError` where there is no Secret."""
     secret = names.tracking(target.release)
     found = target.secret(secret)
     if not found:
         raise OpsError(f'there is no Secret {secret}: README, "Troubleshooting", tells how to make it again')
-    planned = target.kept(Admin.name).get(_PLANNED, "")
-    return found[names.ADMIN_USER_KEY], found[names.ADMIN_PASSWORD_KEY], planned
+    held, kept = found[names.ADMIN_PASSWORD_KEY], target.kept(Admin.name)
+    return _Known(found[names.ADMIN_USER_KEY], held, kept.get(_PLANNED, ""), kept.get(_REPLACED, held))
 
 
-def _working(client: httpx.Client, url: str, login: str, before: str, planned: str) -> str:
-    """The one of both that MLflow takes now. Raises `OpsError` where it takes none."""
-    for password in filter(None, (planned, before)):
-        if _accepted(client, url, (login, password)):
+def _working(client: httpx.Client, url: str, known: _Known) -> str:
+    """The password that MLflow takes now. Raises `OpsError` where it takes none.
+
+    A pod that was starting when the password changed may have set the replaced one again.
+    """
+    for password in filter(None, (known.planned, known.held, known.replaced)):
+        if _accepted(client, url, (known.login, password)):
             return password
     raise OpsError(
         f"MLflow at {url} does not take the password of the chart's Secret, so it cannot be changed from"

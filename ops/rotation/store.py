@@ -52,13 +52,14 @@ class Store:
     def check(self, target: Target) -> None:
         """The new pair works, asked from the server's own pod. Raises `OpsError` where it does not."""
         with step("Tries the new keys of the store, from the server's pod"):
-            _tried(target, self.pair or _configured(target.stack))
+            _tried(target, self._given(target) or _configured(target.stack))
 
     def rotate(self, target: Target) -> None:
         """Set the pair, roll it out, see it used; or finish what was begun. Raises `OpsError`."""
-        target.begin(self.name, {"begun": "yes"})
-        if self.pair:
-            configure(target.stack, self.pair)
+        given = self._given(target)
+        if given:
+            target.begin(self.name, dict(zip(SETTINGS, given, strict=True)))
+            configure(target.stack, given)
         old = rollout.uids(target)
         with step("Changes the Secret and replaces the server's pods (pulumi up)"):
             target.stack.read("up", "--yes", "--skip-preview")
@@ -67,12 +68,22 @@ class Store:
                 rollout.restart(target)
             rollout.gone(target, old)
         with step("Tries the keys that the new pods have"):
-            if not _tried(target, self.pair or _configured(target.stack)):
+            if not _tried(target, given or _configured(target.stack)):
                 raise OpsError("the server's pods do not have the new keys of the store: run it again")
         target.finish(self.name)
         err.print(
             "The old keys of the store are used no longer: revoke them there, and commit the stack's file"
         )
+
+    def _given(self, target: Target) -> Pair | None:
+        """The new pair: of this run, or of the one that began and wrote it down.
+
+        None where an older commit began, which wrote down no pair: it is in the stack's file then.
+        """
+        if self.pair:
+            return self.pair
+        kept = target.kept(self.name)
+        return (kept[SETTINGS[0]], kept[SETTINGS[1]]) if SETTINGS[0] in kept else None
 
 
 def _tried(target: Target, pair: Pair) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from components import pod_login
 
+DONE = pod_login.DONE
 CONFIG = """[mlflow]
 database_uri = postgresql://bn_mlflow:Planted@db:5432/auth
 admin_username = user
@@ -62,6 +63,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "basic_auth.ini").write_text(CONFIG)
     monkeypatch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(tmp_path / "basic_auth.ini"))
     monkeypatch.setattr(pod_login, "LOG", tmp_path / "log")
+    monkeypatch.setattr(pod_login, "DONE", tmp_path / "done")
     clock = iter(range(1000))
     monkeypatch.setattr(
         pod_login, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None)
@@ -106,8 +108,37 @@ def test_nothing_is_done_on_a_first_start_or_without_a_change(
 def test_it_runs_as_a_program(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     users = Users({})
     answered_by(users, monkeypatch)
-    runpy.run_path(str(pod_login.__file__), run_name="__main__")
+    touched: list[Path] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", lambda _: False)
+        patch.setattr(Path, "touch", lambda path: touched.append(path))
+        runpy.run_path(str(pod_login.__file__), run_name="__main__")
     assert users.asked == 1
+    assert touched == [DONE]
+
+
+@pytest.mark.parametrize("first", [{}, {"user": "hash of old"}, {"user": "hash of new%password"}])
+def test_a_container_that_starts_again_does_not_bring_the_pod_s_first_password_back(
+    log: Path, monkeypatch: pytest.MonkeyPatch, first: dict[str, str]
+) -> None:
+    """The configuration is of the pod's start; the password may have been rotated since."""
+    users = Users(dict(first))
+    start(users, monkeypatch)
+    users.held = {"user": "hash of rotated"}
+    start(users, monkeypatch)
+    assert users.held == {"user": "hash of rotated"}
+    assert users.asked == 1
+
+
+def test_a_comparison_that_did_not_come_to_its_end_is_made_again(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = Users({"user": "hash of old"})
+    users.away = 100
+    start(users, monkeypatch)
+    users.away = 0
+    start(users, monkeypatch)
+    assert users.held == {"user": "hash of new%password"}
 
 
 def test_it_waits_for_a_database_that_is_on_its_way(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

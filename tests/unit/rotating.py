@@ -69,6 +69,8 @@ class World:
         """The resources that the engine does not replace."""
         self.changes: list[str] = []
         self.cut: tuple[int, str] | None = None
+        self.late: int | None = None
+        """The change after which a pod that began to start before all sets the first password again."""
         self.numbers = itertools.count(2)
 
     def _started(self) -> dict[str, str]:
@@ -83,6 +85,8 @@ class World:
         if self.cut == (now, "before"):
             raise CutError
         yield
+        if self.late == now:
+            self.mlflow = "FirstAdmin"
         if self.cut == (now, "after"):
             raise CutError
 

@@ -13,6 +13,7 @@ from ops import drift, reinstall, repair, survey
 from ops.console import OpsError
 from ops.finding import Finding
 from ops.objects import RefusedError
+from ops.replacement import Object
 from ops.site import Site
 from tests.unit.drifted import CHARTS, OWN, PLANTED, Cluster, Engine, encoded, made, opened, site
 
@@ -222,9 +223,31 @@ def test_no_setting_is_deployed_that_nobody_has_deployed(monkeypatch: pytest.Mon
         engine(found).steps.append(step)
     assert repaired(upgraded, monkeypatch)[0] == []
     assert engine(upgraded).commands() == []
-    with pytest.raises(OpsError, match="settings that were never deployed"):
-        reinstall.bring_back(gone)
-    assert engine(gone).commands() == []
+    for found, fix in ((gone, r"\(pulumi refresh, then pulumi up --stack dev\)"), (upgraded, r"\(pulumi up")):
+        with pytest.raises(OpsError, match=f"settings that were never deployed: .*{fix}"):
+            reinstall.bring_back(found)
+        assert engine(found).commands() == []
+
+
+def test_a_preview_that_failed_before_the_login_was_put_back_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It had not seen what was never deployed."""
+    found = site(helm={"revision": 4})
+    del cluster(found).held["Secret mlflow-tracking"]
+    engine(found).steps.append({"op": "create", "urn": "urn:x::mlflow-new", "newState": {"inputs": {"a": 1}}})
+    object.__setattr__(found.stack, "failing", True)
+    create = cluster(found).create
+
+    def created(recorded: Object, manager: str, *, dry_run: bool) -> None:
+        create(recorded, manager, dry_run=dry_run)
+        object.__setattr__(found.stack, "failing", dry_run)
+
+    monkeypatch.setattr(found.objects, "create", created)
+    with pytest.raises(OpsError, match=r"never deployed: .*\(pulumi up --stack dev\)"):
+        repaired(found, monkeypatch)
+    assert "Secret mlflow-tracking" in cluster(found).held
+    assert engine(found).commands() == []
 
 
 def test_a_release_that_helm_works_on_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,25 +16,36 @@ import psutil
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from ops import recover
+from ops import cluster, recover
 from ops.console import OpsError
-from ops.stack import Stack
+from ops.stack import PROGRAM, Stack
 
 URN = "urn:pulumi:dev::mlflow::mlflow:index:MlflowTracking$kubernetes:core/v1:Secret::mlflow-s3-creds"
 
 
 class Recorded(Stack):
-    """A stack on a folder; the commands that `pulumi` would get are kept."""
+    """A stack on a folder, or on another backend; the commands that `pulumi` would get are kept."""
 
     asked: list[tuple[tuple[str, ...], str]]
+    state: dict[str, Any]
+    locked: bool
+    """Whether another `pulumi` has the backend's lock."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__("dev", {"PULUMI_BACKEND_URL": f"file://{folder}"})
-        object.__setattr__(self, "asked", [])
+    def __init__(self, backend: str) -> None:
+        super().__init__("dev", {"PULUMI_BACKEND_URL": backend})
+        for name, value in {"asked": [], "state": {}, "locked": False}.items():
+            object.__setattr__(self, name, value)
 
     def read(self, *args: str, stdin: str = "") -> str:
         self.asked.append((args, stdin))
+        if args == ("stack", "export"):
+            return json.dumps(self.state)
+        if args == ("stack", "import") and self.locked:
+            raise OpsError("the stack is currently locked by 1 lock(s)")
         return ""
+
+    def config(self) -> dict[str, str]:
+        return {"namespace": "mlflow", "releaseName": "mlflow"}
 
     def backend(self) -> str:
         return self.env["PULUMI_BACKEND_URL"]
@@ -42,7 +53,7 @@ class Recorded(Stack):
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Recorded:
-    return Recorded(tmp_path)
+    return Recorded(f"file://{tmp_path}")
 
 
 def lock(folder: Path, pid: int, host: str) -> None:
@@ -96,6 +107,12 @@ def test_a_pid_that_another_program_has_now_is_no_live_run(stack: Recorded, tmp_
     assert list(recover._unlock(stack)) == ["released 1 lock(s)"]
 
 
+@pytest.mark.parametrize("name", ["dev", "organization/mlflow/dev"])
+def test_a_stack_s_locks_are_found_by_its_whole_name_too(tmp_path: Path, name: str) -> None:
+    lock(tmp_path, 1, "elsewhere")
+    assert [held.host for held in recover.locks(f"file://{tmp_path}", name)] == ["elsewhere"]
+
+
 def test_backends_without_lock_files_show_none() -> None:
     assert recover.locks("https://api.pulumi.com", "dev") == []
 
@@ -106,63 +123,198 @@ def operation(kind: str, **metadata: str) -> dict[str, Any]:
     return {"type": kind, "resource": resource}
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_what_was_made_but_not_recorded_is_taken_into_the_state(stack: Recorded, *, exists: bool) -> None:
-    def read(name: str, namespace: str) -> None:
-        assert (name, namespace) == ("mlflow-s3-creds", "mlflow")
-        if not exists:
-            raise ApiException(status=404)
+class Cluster:
+    """The Secrets of a namespace: Helm's records by name with their status, and the S3 keys' where made."""
 
+    def __init__(self, *, exists: bool = False, **records: str) -> None:
+        self.exists, self.records = exists, records
+        self.status = 404
+
+    def read_namespaced_secret(self, name: str, namespace: str) -> None:
+        assert (name, namespace) == ("mlflow-s3-creds", "mlflow")
+        if not self.exists:
+            raise ApiException(status=self.status)
+
+    def list_namespaced_secret(self, namespace: str, label_selector: str) -> Any:
+        assert label_selector.startswith("owner=helm,name=mlflow")
+        asked = recover.PENDING in label_selector
+        names = [name for name, status in self.records.items() if not asked or status.startswith("pending")]
+        return SimpleNamespace(items=[SimpleNamespace(metadata=SimpleNamespace(name=name)) for name in names])
+
+    def delete_namespaced_secret(self, name: str, namespace: str) -> None:
+        del self.records[name]
+
+
+def recovered(stack: Recorded, api: Cluster, monkeypatch: pytest.MonkeyPatch, **state: Any) -> list[str]:
+    """Recover a stack of this state in this cluster."""
+    object.__setattr__(stack, "state", {"version": 3, "deployment": state})
+    monkeypatch.setattr(cluster, "connect", lambda _: api)
+    monkeypatch.setattr(recover, "_end_orphans", lambda _: iter(()))
+    return recover.recover(stack)
+
+
+def done(stack: Recorded) -> list[str]:
+    """What was asked of `pulumi` that changes something."""
+    return [" ".join(args) for args, _ in stack.asked if args != ("stack", "export")]
+
+
+ELSEWHERE = "s3://bucket"
+
+
+@pytest.mark.parametrize("backend", ["file", ELSEWHERE])
+@pytest.mark.parametrize("exists", [True, False])
+def test_what_was_made_but_not_recorded_is_taken_into_the_state(
+    stack: Recorded, monkeypatch: pytest.MonkeyPatch, backend: str, *, exists: bool
+) -> None:
+    """By one import, on whichever backend: a second one would find no operations any more."""
+    stack = stack if backend == "file" else Recorded(backend)
     cut = operation("creating", name="mlflow-s3-creds", namespace="mlflow")
-    state = {"version": 3, "deployment": {"resources": [], "pending_operations": [cut]}}
-    api: Any = SimpleNamespace(read_namespaced_secret=read)
-    recover._settle(stack, state, [cut], api)
-    (imported, written), *refreshed = stack.asked
-    assert imported == ("stack", "import")
+    api = Cluster(exists=exists, v2="pending-upgrade")
+    mended = recovered(stack, api, monkeypatch, resources=[], pending_operations=[cut])
+    assert mended == ["dropped Helm's record v2", "creating mlflow-s3-creds"]
+    assert api.records == {}
+    refresh = f"refresh --yes --skip-preview --target={URN}"
+    assert done(stack) == ["stack import", *([refresh] if exists else [])]
+    (written,) = [stdin for args, stdin in stack.asked if args == ("stack", "import")]
     deployment = json.loads(written)["deployment"]
     assert "pending_operations" not in deployment
     assert [kept["id"] for kept in deployment["resources"]] == (["mlflow/mlflow-s3-creds"] if exists else [])
-    wanted = [("refresh", "--yes", "--skip-preview", f"--target={URN}")] if exists else []
-    assert [args for args, _ in refreshed] == wanted
 
 
-def test_a_cut_update_is_read_again(stack: Recorded) -> None:
+def test_a_cut_update_is_read_again(stack: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     cut = operation("updating", name="mlflow-s3-creds", namespace="mlflow")
     known = {**cut["resource"], "id": "mlflow/mlflow-s3-creds"}
-    state = {"version": 3, "deployment": {"resources": [known], "pending_operations": [cut]}}
-    api: Any = SimpleNamespace()
-    recover._settle(stack, state, [cut], api)
-    assert stack.asked[1][0] == ("refresh", "--yes", "--skip-preview", f"--target={URN}")
+    recovered(stack, Cluster(), monkeypatch, resources=[known], pending_operations=[cut])
+    assert done(stack)[-1] == f"refresh --yes --skip-preview --target={URN}"
 
 
-def test_an_api_error_other_than_not_found_is_no_answer(stack: Recorded) -> None:
-    def read(*_: str) -> None:
-        raise ApiException(status=403)
-
-    api: Any = SimpleNamespace(read_namespaced_secret=read)
+def test_an_api_error_other_than_not_found_is_no_answer(
+    stack: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = Cluster(v2="pending-upgrade")
+    api.status = 403
     cut = operation("creating", name="mlflow-s3-creds", namespace="mlflow")
     with pytest.raises(ApiException, match="403"):
-        recover._settle(stack, {"deployment": {"pending_operations": [cut]}}, [cut], api)
-    assert stack.asked == []
+        recovered(stack, api, monkeypatch, pending_operations=[cut])
+    assert done(stack) == []
+    assert api.records == {"v2": "pending-upgrade"}
 
 
-def test_a_program_without_its_engine_is_ended(tmp_path: Path) -> None:
-    """It would wait for ever; one of another backend is somebody else's."""
+def test_a_first_install_that_is_not_in_the_state_loses_all_records(
+    stack: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = {"type": "creating", "resource": {"urn": "urn::release", "type": recover.RELEASE}}
+    api = Cluster(v1="deployed")
+    recovered(stack, api, monkeypatch, pending_operations=[cut])
+    assert api.records == {}
+
+
+@pytest.mark.parametrize("pending", [[], [operation("updating", name="mlflow-s3-creds", namespace="mlflow")]])
+def test_elsewhere_nothing_is_touched_while_another_run_has_the_lock(
+    monkeypatch: pytest.MonkeyPatch, pending: list[dict[str, Any]]
+) -> None:
+    """A live upgrade looks the same as one that was cut short."""
+    stack, api = Recorded(ELSEWHERE), Cluster(v1="superseded", v2="pending-upgrade")
+    object.__setattr__(stack, "locked", True)
+    with pytest.raises(OpsError, match=r"wait for its end; when nobody .*`pulumi cancel --stack dev`, then"):
+        recovered(stack, api, monkeypatch, resources=[], pending_operations=pending)
+    assert api.records == {"v1": "superseded", "v2": "pending-upgrade"}
+    assert done(stack) == ["stack import"]
+
+
+def test_elsewhere_the_turn_is_taken_with_the_state_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack, api = Recorded(ELSEWHERE), Cluster(v1="deployed", v2="pending-upgrade")
+    assert recovered(stack, api, monkeypatch, resources=[{"urn": URN}]) == ["dropped Helm's record v2"]
+    assert api.records == {"v1": "deployed"}
+    (written,) = [stdin for args, stdin in stack.asked if args == ("stack", "import")]
+    assert json.loads(written) == stack.state
+
+
+@pytest.mark.parametrize("backend", ["file", ELSEWHERE])
+def test_where_nothing_is_stuck_nothing_is_written(
+    stack: Recorded, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    stack = stack if backend == "file" else Recorded(backend)
+    assert recovered(stack, Cluster(v1="deployed"), monkeypatch, resources=[]) == []
+    assert done(stack) == []
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts programs as the language host does, without an engine; they end with the test."""
     runner = tmp_path / recover.PROGRAM_RUNNER
     runner.write_text("import time; time.sleep(60)")
-    stack = Stack("dev", {"PULUMI_BACKEND_URL": f"file://{tmp_path}"})
-    mine, other = (
-        subprocess.Popen([sys.executable, str(runner)], env={**os.environ, "PULUMI_BACKEND_URL": url})
-        for url in (f"file://{tmp_path}", "file:///elsewhere")
-    )
-    try:
-        while not all(str(runner) in psutil.Process(process.pid).cmdline() for process in (mine, other)):
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(cwd: Path, **variables: str) -> subprocess.Popen[bytes]:
+        clean = {key: value for key, value in os.environ.items() if key != recover.BACKEND}
+        process = subprocess.Popen([sys.executable, str(runner)], cwd=cwd, env={**clean, **variables})
+        started.append(process)
+        while str(runner) not in psutil.Process(process.pid).cmdline():
             pass
-        ended = list(recover._end_orphans(stack))
-        assert [told.rpartition("(")[2] for told in ended] == [f"pid {mine.pid})"]
-        assert not psutil.pid_exists(mine.pid)
-        assert other.poll() is None
-    finally:
-        for process in (mine, other):
-            process.kill()
-            process.wait()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def ended(stack: Stack) -> list[str]:
+    """The pids of what was ended."""
+    return [told.rpartition("(pid ")[2].rstrip(")") for told in recover._end_orphans(stack)]
+
+
+def test_a_program_without_its_engine_is_ended(
+    tmp_path: Path, programs: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    """It would wait for ever; one of another backend is somebody else's."""
+    mine, other = (
+        programs(PROGRAM, PULUMI_BACKEND_URL=url) for url in (f"file://{tmp_path}", "file:///elsewhere")
+    )
+    unnamed = programs(PROGRAM)
+    assert ended(Stack("dev", {"PULUMI_BACKEND_URL": f"file://{tmp_path}"})) == [str(mine.pid)]
+    assert not psutil.pid_exists(mine.pid)
+    assert other.poll() is None
+    assert unnamed.poll() is None
+
+
+def test_where_no_variable_names_a_backend_only_programs_of_this_project_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    monkeypatch.delenv(recover.BACKEND, raising=False)
+    mine = programs(PROGRAM)
+    others = [programs(tmp_path), programs(PROGRAM, PULUMI_BACKEND_URL=f"file://{tmp_path}")]
+    assert ended(Stack("dev")) == [str(mine.pid)]
+    assert [other.poll() for other in others] == [None, None]
+
+
+class Foreign:
+    """A plugin of another user, as psutil shows it."""
+
+    pid = 1
+    info = {"name": "pulumi-resource-kubernetes", "cmdline": None}  # noqa: RUF012 - psutil's own form
+
+    def __init__(self, url: str | None) -> None:
+        self.url = url
+
+    def parents(self) -> list[Any]:
+        return []
+
+    def environ(self) -> dict[str, str]:
+        if self.url is None:
+            raise psutil.AccessDenied(self.pid)
+        return {recover.BACKEND: self.url}
+
+    def kill(self) -> None:
+        raise psutil.AccessDenied(self.pid)
+
+
+@pytest.mark.parametrize("url", [None, ELSEWHERE], ids=["is not seen", "cannot be ended"])
+@pytest.mark.parametrize("backend", ["", ELSEWHERE])
+def test_what_belongs_to_another_user_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, backend: str
+) -> None:
+    monkeypatch.setattr(psutil, "process_iter", lambda _: [Foreign(url)])
+    monkeypatch.setattr(psutil, "wait_procs", lambda processes, timeout: ([], processes))
+    assert ended(Stack("dev", {recover.BACKEND: backend})) == []

@@ -127,17 +127,67 @@ def test_what_was_begun_is_finished_whatever_is_asked_for(
     assert "finishes what was begun before: database" in capsys.readouterr().err
 
 
-def test_the_store_s_rotation_is_finished_without_its_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cut", [(0, "after"), (1, "before"), (1, "after"), (2, "after")])
+def test_the_store_s_rotation_is_finished_without_its_keys(
+    cut: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where they were not in the stack's file yet."""
     world = World()
     stack = put_in_place(world, monkeypatch)
-    world.cut = (1, "after")
+    world.cut = cut
     with pytest.raises(CutError):
         rotated(stack, "store", pair=NEW)
-    assert world.keys == NEW
     world.cut = None
     rotated(stack)
-    assert (world.pod["id"], world.pod["key"]) == NEW
+    assert (world.pod["id"], world.pod["key"]) == NEW == world.keys
     assert PENDING not in world.secrets
+
+
+def test_other_keys_that_are_given_to_finish_with_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the first run may be revoked by then."""
+    world = World()
+    stack = put_in_place(world, monkeypatch)
+    lost = ("lost-id", "lost-key")
+    world.valid.add(lost)
+    world.cut = (0, "after")
+    with pytest.raises(CutError):
+        rotated(stack, "store", pair=lost)
+    world.cut = None
+    world.valid.remove(lost)
+    rotated(stack, "store", pair=NEW)
+    settled(world, ["store"])
+
+
+def test_a_store_s_rotation_of_an_older_commit_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote down that it had begun, and had the pair in the stack's file next."""
+    world = World()
+    world.secrets[PENDING] = {"store": '{"begun": "yes"}'}
+    world.keys = NEW
+    rotated(put_in_place(world, monkeypatch), "store")
+    settled(world, ["store"])
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_a_pod_that_started_meanwhile_and_set_the_old_password_is_no_end(
+    late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its configuration is of its start (`components/pod_login.py`)."""
+    world = World()
+    stack = put_in_place(world, monkeypatch)
+    world.late = late
+    with pytest.raises(OpsError, match="run it again"):
+        rotated(stack, "admin")
+    recoverable(world)
+    rotated(stack, "admin")
+    settled(world, ["admin"])
+
+
+def test_an_administrator_s_rotation_of_an_older_commit_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote down the new password alone."""
+    world = World()
+    world.secrets[PENDING] = {"admin": '{"password": "PlannedByAnOlderOne"}'}
+    rotated(put_in_place(world, monkeypatch), "admin")
+    settled(world, ["admin"])
 
 
 def test_without_an_option_all_that_applies(
