@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,15 +36,15 @@ class Kept:
 
     made: int
     failed: Sequence[str]
-    found: int
-    """Runs that are there."""
     lost: int
     """Runs that the server took and does not have, or not with all their metrics."""
+    doubled: int
+    """Runs that nobody asked for: more than were taken and failed together."""
 
-    @property
-    def doubled(self) -> int:
-        """Runs that nobody asked for: more than were taken and failed together."""
-        return max(0, self.found - self.made - len(self.failed))
+
+def kept(taken: Set[str], failed: Sequence[str], found: Set[str], whole: Set[str]) -> Kept:
+    """From the ids of runs that the server took, that are there, and that are there with all metrics."""
+    return Kept(len(taken), failed, len(taken - whole), max(0, len(found) - len(taken) - len(failed)))
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ def _kept(made: Published, what: str, disturb: Callable[[], None]) -> Kept:
             disturb()
             time.sleep(AROUND)
         runs = list(_runs(client, experiment))
-    whole = {run["info"]["run_id"] for run in runs if len(run["data"].get("metrics", [])) == len(METRICS)}
-    return Kept(clients.made, clients.failed, len(runs), len(clients.runs - whole))
+    metrics = {run["info"]["run_id"]: len(run["data"].get("metrics", [])) for run in runs}
+    whole = {run for run, there in metrics.items() if there == len(METRICS)}
+    return kept(clients.runs, clients.failed, metrics.keys(), whole)
 
 
 def _runs(client: httpx.Client, experiment: str) -> Iterator[dict[str, Any]]:

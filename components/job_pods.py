@@ -69,6 +69,9 @@ def template(
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}, *tracking.get("extraVolumes", [])],
         **{key: tracking[key] for key in ("nodeSelector", "tolerations") if key in tracking},
     }
+    aliases = tracking.get("hostAliases")
+    if isinstance(aliases, list) and aliases:
+        spec["hostAliases"] = aliases
     if pulled_by := pull_secrets(settings):
         spec["imagePullSecrets"] = [{"name": name} for name in pulled_by]
     return {"metadata": {"labels": {**labels}}, "spec": spec}
@@ -91,20 +94,32 @@ def container(
 ) -> dict[str, Any]:
     """A container of one of the stack's images, which can write to `/tmp` alone."""
     server = image == "image_mlflow"
-    mounts = _server(settings).get("extraVolumeMounts", []) if server else []
+    tracking = _server(settings) if server else {}
+    sources = _sources(tracking)
     return {
         "name": name,
         "image": reference(settings, image),
         "command": command,
         "env": [*plain({"HOME": _TMP, "PYTHONDONTWRITEBYTECODE": "1"} if server else {"HOME": _TMP}), *env],
+        **({"envFrom": sources} if sources else {}),
         "resources": resources,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": _TMP}, *mounts],
+        "volumeMounts": [{"name": "tmp", "mountPath": _TMP}, *tracking.get("extraVolumeMounts", [])],
     }
+
+
+def _sources(tracking: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The ConfigMap and the Secret whose keys the server has as variables (chart 5.1.17).
+
+    A name that is a template is left out: only the chart can render it.
+    """
+    given = {"configMapRef": "extraEnvVarsCM", "secretRef": "extraEnvVarsSecret"}
+    named = {kind: str(tracking.get(key) or "") for kind, key in given.items()}
+    return [{kind: {"name": name}} for kind, name in named.items() if name and "{{" not in name]
 
 
 def plain(variables: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -510,6 +510,14 @@ def main() -> None:
     except (OpsError, StepError) as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
         sys.exit(1)
+    except Exception as error:
+        # The client of the cluster takes its time to import, and most commands that fail did without.
+        from ops import cluster
+
+        if not isinstance(error, cluster.FAULTS):
+            raise
+        err.print(f"[red]error:[/red] {escape(cluster.told(error))}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ from ops.rotation.target import Target
 from ops.stack import Stack
 
 _STORE = "store"
+S3 = "s3"
+"""The store that there are backups with."""
+MEMORY = "backupResources.limits.memory 2Gi"
+"""The setting for a pod of backups or restores that needs more memory, with a value."""
 
 
 def backup(stack: Stack) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def backup(stack: Stack) -> dict[str, Any]:
     job = Job.alone(
         *_given(target, "now", spec),
         beside=at_work(target.release),
+        memory=MEMORY,
         labels=spec["template"]["metadata"]["labels"],
         ownerReferences=[owner],
     )
@@ -54,7 +59,7 @@ def listed(stack: Stack) -> dict[str, Any]:
     pod = spec["template"]["spec"]
     pod["initContainers"] = []
     pod["containers"][0]["command"][-1] = "list"
-    job = Job.begin(*_given(target, "list", spec))  # without labels: it is no backup to others
+    job = Job.begin(*_given(target, "list", spec), memory=MEMORY)  # without labels: it is no backup to others
     try:
         with step("Looks at the backups in the bucket"):
             job.ended(_STORE)
@@ -80,6 +85,11 @@ def _cron_job(target: Target) -> dict[str, Any]:
         if error.status != 404:
             raise
         stack = target.stack.name
+        if (store := target.config.get("artifactStore", S3)) != S3:
+            raise OpsError(
+                f"stack {stack} has no backups: there are none with artifactStore {store}. Back up its"
+                " database and its store by their own means; `make promote` goes without by --no-backup"
+            ) from error
         raise OpsError(
             f"stack {stack} has no backups: `pulumi config set backupSchedule @daily --stack {stack}`,"
             f" `pulumi up --stack {stack}`"

@@ -12,10 +12,46 @@ from typing import Any
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    RetryCallState,
+    retry,
+    retry_if_exception,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
+from urllib3.exceptions import HTTPError
 from websocket import WebSocketConnectionClosedException
 
 from ops.console import OpsError
+from ops.redact import redact
+
+FAULTS = (OpsError, ApiException, HTTPError)
+"""What a question to the cluster can end with; `told` says each in words."""
+_PATIENCE = 120.0
+"""Seconds for which a question is asked again that the API does not answer."""
+_PAUSE = 2.0
+"""Seconds between two of them."""
+
+
+def _passing(error: BaseException) -> bool:
+    """Whether the API may answer a moment later: it is restarted, too busy, or cut off."""
+    if isinstance(error, ApiException):
+        status = int(error.status or 0)
+        return status >= 500 or status == 429
+    return isinstance(error, HTTPError)
+
+
+def _pause(_: RetryCallState) -> float:
+    return _PAUSE
+
+
+def _enough(state: RetryCallState) -> bool:
+    return (state.seconds_since_start or 0.0) >= _PATIENCE
+
+
+patiently = retry(retry=retry_if_exception(_passing), stop=_enough, wait=_pause, reraise=True)
+"""For what may be asked twice: ask again, for up to two minutes, while the API does not answer."""
 
 
 class NotReadyError(OpsError):
@@ -59,6 +95,27 @@ def unless_missing(ask: Callable[[], Any]) -> Any:
         if error.status != 404:
             raise
         return None
+
+
+def told(error: Exception) -> str:
+    """An error of `FAULTS` in one line: what the cluster answered, without headers and secrets."""
+    if isinstance(error, ApiException):
+        status = f"{error.status} " if error.status else ""
+        return redact(f"the cluster answered {status}{_message(error)}")
+    if isinstance(error, HTTPError):
+        why = str(getattr(error, "reason", None) or error).splitlines()
+        return f"the cluster does not answer: {redact(why[0] if why else type(error).__name__)}"
+    return str(error)
+
+
+def _message(error: ApiException) -> str:
+    """The API server's own message; cut where it would quote what it was sent."""
+    try:
+        said = str(json.loads(error.body or "")["message"])
+    except (ValueError, KeyError, TypeError):
+        # Of a handshake that fails the client adds all headers to its reason.
+        said = str(error.reason or "no reason given").partition(" -+-+- ")[0]
+    return " ".join(said.partition("Invalid value:")[0].split())
 
 
 def is_ready(status: client.V1PodStatus) -> bool:

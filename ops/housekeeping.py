@@ -30,6 +30,8 @@ from ops.jobs import Job
 from ops.rotation.target import Target
 from ops.stack import Stack
 
+_MEMORY = "housekeepingResources.limits.memory 2Gi"
+"""The setting for a pod that needs more memory, with a value."""
 _KEPT = 3600
 """Seconds that a Job is kept whose command was killed."""
 
@@ -84,10 +86,11 @@ def _begin(target: Target, older_than: str | None, what: str, before: int | None
     job = None
     try:
         if what == "list":
-            job = Job.begin(*given)  # without labels: to others it is no housekeeping
+            job = Job.begin(*given, memory=_MEMORY)  # without labels: to others it is no housekeeping
         else:
             labels = housekeeping_pods.labels(settings)
-            job = Job.alone(*given, beside=at_work(target.release), labels=labels)
+            beside = at_work(target.release)
+            job = Job.alone(*given, beside=beside, memory=_MEMORY, labels=labels)
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job.uid}
         owned: Any = {"metadata": {"ownerReferences": [owner]}}
         target.api.patch_namespaced_config_map(program, target.namespace, owned)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 
 from ops import cluster
 from ops.at_work import ENDS, refuse_beside
@@ -18,17 +19,23 @@ from ops.console import OpsError
 _LOOK = 0.5
 """Seconds between two looks."""
 _OF_JOB = "batch.kubernetes.io/job-name"
+_ORDINARY = ("Completed", "Error")
+"""Reasons of a container's end that say no more than its exit code."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One Job, and how long its pod may take to start, in seconds."""
+    """One Job, and how long its pod may take to start or to go, in seconds.
+
+    `memory` names the setting that limits its containers' memory, with a larger value, for a message.
+    """
 
     api: client.CoreV1Api
     namespace: str
     name: str
     patience: float
     uid: str = ""
+    memory: str = ""
 
     @classmethod
     def alone(
@@ -63,6 +70,7 @@ class Job:
         prefix: str,
         spec: Mapping[str, Any],
         patience: float,
+        memory: str = "",
         **metadata: Any,
     ) -> Job:
         """Make a Job that is tried once; its name begins with `prefix`."""
@@ -74,8 +82,9 @@ class Job:
             "spec": {**spec, "backoffLimit": 0},
         }
         made: Any = client.BatchV1Api(api.api_client).create_namespaced_job(namespace, body)
-        return cls(api, namespace, name, patience, made.metadata.uid)
+        return cls(api, namespace, name, patience, made.metadata.uid, memory)
 
+    @cluster.patiently
     def pod(self) -> dict[str, Any] | None:
         """Its pod, as the API has it; None before there is one."""
         found = self.api.list_namespaced_pod(self.namespace, label_selector=f"{_OF_JOB}={self.name}")
@@ -97,8 +106,8 @@ class Job:
             pod = self.pod()
             states = _states(pod) if pod else {}
             for name, state in states.items():
-                if state.get("terminated", {}).get("exitCode"):
-                    raise OpsError(f"{name}: {self._last_line(name)}")
+                if pod and (ended := state.get("terminated", {})).get("exitCode"):
+                    raise OpsError(f"{name}: {self._last_words(name)}{self._besides(pod, ended)}")
             here = states.get(container, {})
             if pod and any(state in here for state in wanted):
                 return pod
@@ -113,6 +122,16 @@ class Job:
         while not self._conditions() & ENDS:
             time.sleep(_LOOK)
 
+    def _besides(self, pod: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
+        """What Kubernetes says of the end of a container, in brackets; empty where that is nothing."""
+        told = [str(reason)] if (reason := ended.get("reason")) not in (None, *_ORDINARY) else []
+        if reason == "OOMKilled":
+            more = f": `pulumi config set --path {self.memory}`, `pulumi up`" if self.memory else ""
+            told.append(f"it needs more memory than its limit{more}")
+        told += _of_pod(pod)
+        return f" ({'; '.join(told)})" if told else ""
+
+    @cluster.patiently
     def _conditions(self) -> set[str]:
         """What is true of it; `Failed` where its deadline has passed, or a policy refuses its pod."""
         job: Any = client.BatchV1Api(self.api.api_client).read_namespaced_job(self.name, self.namespace)
@@ -139,14 +158,32 @@ class Job:
         errors = [line for line in lines if "error:" in line.lower() and not line.startswith("{")]
         return (errors or lines or ["it printed nothing"])[-1].removeprefix("error: ")
 
+    def _last_words(self, container: str) -> str:
+        """The last line of a container that failed; with an evicted pod its log may have gone."""
+        try:
+            return self._last_line(container)
+        except ApiException:
+            return "its log cannot be read"
+
     def end(self) -> None:
-        """Delete it, and return when its pod is gone."""
+        """Delete it, and return when its pod is gone. Raises `OpsError` where that stays."""
+        self._delete()
+        last = time.monotonic() + self.patience
+        while pod := self.pod():
+            if time.monotonic() > last:
+                name = pod["metadata"]["name"]
+                raise OpsError(
+                    f"pod {name} of job {self.name} has not gone after {self.patience:.0f} s: where its node"
+                    f" is dead, `kubectl delete pod {name} --force -n {self.namespace}`"
+                )
+            time.sleep(_LOOK)
+
+    @cluster.patiently
+    def _delete(self) -> None:
         batch = client.BatchV1Api(self.api.api_client)
         cluster.unless_missing(
             lambda: batch.delete_namespaced_job(self.name, self.namespace, propagation_policy="Background")
         )
-        while self.pod():
-            time.sleep(_LOOK)
 
 
 def _states(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -154,6 +191,13 @@ def _states(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     status = pod.get("status", {})
     found = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     return {one["name"]: one.get("state", {}) for one in found}
+
+
+def _of_pod(pod: Mapping[str, Any]) -> list[str]:
+    """Why Kubernetes has ended a pod, as an eviction; nothing where it has not."""
+    status = pod.get("status", {})
+    reason, message = status.get("reason"), status.get("message")
+    return [f"the pod was ended, {reason}{f': {message}' if message else ''}"] if reason else []
 
 
 def _why(pod: Mapping[str, Any] | None) -> str:
@@ -166,4 +210,4 @@ def _why(pod: Mapping[str, Any] | None) -> str:
         if state.get("waiting", {}).get("reason") not in (None, "PodInitializing")
     ]
     told = [one.get("message", "") for one in pod["status"].get("conditions", []) if one["status"] == "False"]
-    return "; ".join(filter(None, [*waits, *told])) or str(pod["status"].get("phase"))
+    return "; ".join(filter(None, [*_of_pod(pod), *waits, *told])) or str(pod["status"].get("phase"))

@@ -145,6 +145,17 @@ def _preview(target: Stack, *, quiet: bool) -> None:
         ) from error
 
 
+def _lost_schema(wanted: Promotion) -> str:
+    """What to do where the old version finds the database migrated; empty without a backup."""
+    if wanted.backup != safeguard.TAKEN:
+        return ""
+    return (
+        "\nA newer MLflow may have migrated the database, and then the old one does not start:"
+        f" `make restore STACK={wanted.target.name} FROM=latest ARGS=--replace` brings back the backup that"
+        " was made before it"
+    )
+
+
 def _take_back(wanted: Promotion, changed: Stack, error: BaseException) -> NoReturn:
     """Bring the target back to its old release. Raises `OpsError`: what failed, and how it is now."""
     source, target = wanted.source.name, wanted.target.name
@@ -157,7 +168,7 @@ def _take_back(wanted: Promotion, changed: Stack, error: BaseException) -> NoRet
         raise OpsError(
             f"{failed}\nThe way back failed too: {str(second) or 'it was interrupted'}\n"
             f"Its stack file has the old version still: `make recover STACK={target}`, then"
-            f" `pulumi up --stack {target}`"
+            f" `pulumi up --stack {target}`{_lost_schema(wanted)}"
         ) from error
     raise OpsError(
         f"{failed}\n{target} is on its old version, running and verified; its stack file is unchanged"

@@ -7,7 +7,7 @@ transactions of both databases, of which neither or both are done, and it is sta
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
@@ -17,7 +17,7 @@ from components import backup_pods, housekeeping_pods, names
 from components.settings.backup_rules import unfit
 from ops import cluster, destroy, parsed
 from ops.at_work import refuse_beside
-from ops.backup import lines
+from ops.backup import MEMORY, lines
 from ops.console import OpsError, err, out, step
 from ops.jobs import Job
 from ops.rotation import rollout
@@ -67,10 +67,14 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
         "template": backup_pods.restore(settings, program, wanted, given_up),
     }
     job = Job.begin(
-        target.api, target.namespace, program, spec, target.timeout, labels=backup_pods.labels(settings)
+        *(target.api, target.namespace, program, spec, target.timeout),
+        memory=MEMORY,
+        labels=backup_pods.labels(settings),
     )
+    stopped, so_far = begun is not None, ""
     try:
         found = _checked(job)
+        stopped = True
         _stopped(target, begun or replicas)
         with step("Restores both databases"):
             pod = job.running("restore")
@@ -78,8 +82,12 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
             with cluster.executed(target.api, target.namespace, pod, "restore", go) as socket:
                 socket.run_forever(timeout=60)
             job.ended("restore")
+        so_far = f"{wanted} is restored"
+    except cluster.FAULTS as error:
+        so_far = cluster.told(error)
+        raise
     finally:
-        _put_back(target, job, begun or replicas)
+        _put_back(target, job, begun or replicas, so_far, stopped=stopped)
     with step("Signs in with the login that the outputs show"):
         signed_in(stack)
     return found
@@ -124,6 +132,7 @@ def _refuse_housekeeping(target: Target, begun: int | None) -> None:
         raise
 
 
+@cluster.patiently
 def _forget(target: Target) -> None:
     """No restore is under way any more."""
     name = names.restore(target.release)
@@ -146,12 +155,14 @@ def _end_earlier(target: Target) -> None:
             Job(target.api, target.namespace, found.metadata.name, target.timeout).end()
 
 
+@cluster.patiently
 def _replicas(target: Target) -> int:
     apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
     scale: Any = apps.read_namespaced_deployment_scale(name, target.namespace)
     return int(scale.spec.replicas or 0)
 
 
+@cluster.patiently
 def _scale(target: Target, replicas: int) -> None:
     apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
     apps.patch_namespaced_deployment_scale(name, target.namespace, {"spec": {"replicas": replicas}})
@@ -166,14 +177,39 @@ def _stopped(target: Target, replicas: int) -> None:
         rollout.gone(target, rollout.uids(target))
 
 
-def _put_back(target: Target, job: Job, replicas: int) -> None:
-    """The server runs as before, and nothing of the restore is left."""
-    job.end()
-    if not _replicas(target):
-        with step("Starts the server"):
+def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: bool) -> None:
+    """The server runs as before, and nothing of the restore is left.
+
+    The server is started also where the pod does not go. Raises `OpsError` where one of this fails, which
+    begins with `so_far`; `stopped` is whether the server was.
+    """
+    stays = _fault(job.end)
+    try:
+        starts = not _replicas(target)
+        if starts:
             _scale(target, replicas)
-            rollout.gone(target, ())
-    _forget(target)
+    except cluster.FAULTS as error:
+        still = "The server is stopped: the same command, run again, finishes" if stopped else ""
+        raise OpsError("\n".join(filter(None, [so_far, stays, cluster.told(error), still]))) from error
+    left = _fault(lambda: _forget(target))
+    late = _fault(lambda: _started(target)) if starts else ""
+    if stays or left or late:
+        raise OpsError("\n".join(filter(None, [so_far, stays, left, late])))
+
+
+def _started(target: Target) -> None:
+    """Wait until the server's pods are ready. Raises `OpsError`."""
+    with step("Starts the server"):
+        rollout.gone(target, ())
+
+
+def _fault(do: Callable[[], object]) -> str:
+    """Do it; what went wrong, if something did."""
+    try:
+        do()
+    except cluster.FAULTS as error:
+        return cluster.told(error)
+    return ""
 
 
 def report(stack: Stack, found: Mapping[str, Any]) -> None:

@@ -13,6 +13,8 @@ from ops.stack import Stack
 
 TAKEN, SKIPPED, MISSING, NEEDLESS = "taken", "skipped", "missing", "needless"
 """What comes of the backup: made first, not wanted, there are none, no version moves."""
+IMPOSSIBLE = "impossible"
+"""There can be none: they are kept in an S3 bucket, and the target has another store."""
 
 
 def chosen(target: Stack, config: Mapping[str, str], moves: Sequence[Move], *, without: bool) -> str:
@@ -27,14 +29,17 @@ def chosen(target: Stack, config: Mapping[str, str], moves: Sequence[Move], *, w
         return SKIPPED
     if config.get("backupSchedule"):
         return TAKEN
+    store = config.get("artifactStore", backup.S3)
     if config.get("production") == "true":
+        on = f"--stack {target.name}"
+        ways = {backup.S3: f"`pulumi config set backupSchedule @daily {on}`, `pulumi up {on}`; or go"}
+        none = f"There are none with artifactStore {store}: back up its database by its own means, and go"
         raise OpsError(
             f"{target.name} is in production and has no backups, and {_named(moves)} would move: an older"
             " MLflow does not start on what a newer one has made of the database."
-            " `pulumi config set backupSchedule"
-            f" @daily --stack {target.name}`, `pulumi up --stack {target.name}`; or go without: --no-backup"
+            f" {ways.get(store, none)} without: --no-backup"
         )
-    return MISSING
+    return MISSING if store == backup.S3 else IMPOSSIBLE
 
 
 def versions(moves: Sequence[Move]) -> Collection[str]:
@@ -49,6 +54,8 @@ def tell(target: Stack, moves: Sequence[Move], backup: str) -> None:
         TAKEN: f"backup first: {target.name} is backed up before {which} moves",
         SKIPPED: f"no backup of {target.name} (--no-backup)",
         MISSING: f"[yellow]no backup:[/yellow] {target.name} has no backupSchedule, and {which} moves",
+        IMPOSSIBLE: f"[yellow]no backup:[/yellow] there are none with the artifactStore of {target.name}, and"
+        f" {which} moves (--no-backup says that this is meant)",
     }
     if backup in said:
         out.print(said[backup])

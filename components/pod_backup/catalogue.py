@@ -60,7 +60,7 @@ def retain(bucket: Bucket, home: str, keep: int, now: datetime) -> list[str]:
     """Delete what has had its time, and copies of artifacts that no backup lists; the names deleted.
 
     Only whole backups count. What is broken is left for a person to look at; what was cut short goes when a
-    day has passed.
+    day has passed, and until then, as it may be under way, no copy goes.
     """
     found = entries(bucket, home)
     gone = expired([one.name for one in found if not one.fault], keep)
@@ -70,17 +70,24 @@ def retain(bucket: Bucket, home: str, keep: int, now: datetime) -> list[str]:
         bucket.delete([f"{home}{name}/{FILE}"])
         bucket.delete([one.key for one in bucket.objects(f"{home}{name}/")])
     if gone:
-        _sweep(bucket, home, [one for one in found if one.name not in gone and not one.partial])
+        _sweep(bucket, home)
     return gone
 
 
-def _sweep(bucket: Bucket, home: str, left: Collection[Entry]) -> None:
-    """Delete copies that none of the backups lists; nothing, where it cannot be told for one of them."""
+def _sweep(bucket: Bucket, home: str) -> None:
+    """Delete copies that none of the backups lists; nothing, where it cannot be told for one of them.
+
+    A backup that is under way has no manifest and lists nothing yet. Its dumps are there before its first
+    copy, so the copies are looked at first.
+    """
+    folder = f"{home}{artifacts.FOLDER}/"
+    copies = [one.key for one in bucket.objects(folder)]
     listed: set[str] = set()
-    for one in left:
+    for one in entries(bucket, home):
+        if one.partial:
+            return
         content = bucket.read(f"{home}{one.name}/{INVENTORY}")
         if one.fault or (content is None and one.manifest and one.manifest.artifacts):
             return
         listed |= {kept.copy for kept in artifacts.listed(content)} if content else set()
-    folder = f"{home}{artifacts.FOLDER}/"
-    bucket.delete([one.key for one in bucket.objects(folder) if one.key.removeprefix(folder) not in listed])
+    bucket.delete([key for key in copies if key.removeprefix(folder) not in listed])

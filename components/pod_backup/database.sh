@@ -65,11 +65,20 @@ check() {
             [[ $kind == schema ]] || continue
             there=$(ask "${database[$part]}" -c "SELECT version_num FROM $table") ||
                 fail "the target's database ${database[$part]} has no $table: is its server up?"
-            [[ $there == "$revision" ]] || fail "the backup's schema is $revision ($table), the target's is" \
-                "$there: give the target the chartVersion and imageMlflow of the backup's stack, restore, then upgrade"
+            [[ $there == "$revision" ]] || other_schema "$table" "$revision" "$there"
         done < "$part.wanted"
     done
     refuse_contents
+}
+
+# The target's database may be that of a newer MLflow whose upgrade was taken back: then its tables can be given up.
+other_schema() { # TABLE REVISION THERE
+    local told="the backup's schema is $2 ($1), the target's is $3"
+    [[ $(< same-mlflow) == true ]] || fail "$told: give the target the chartVersion and imageMlflow of the backup's" \
+        "stack, restore, then upgrade"
+    [[ $REPLACE == true ]] || fail "$told, made by another MLflow than the one that both have: --replace" \
+        "(ARGS=--replace) gives up what the target has and goes back to the backup"
+    touch migrated
 }
 
 refuse_contents() {
@@ -85,8 +94,22 @@ script() { # FILE: the statements that put a dump in place of what is there
         sed '0,/^SET transaction_timeout = 0;$/{//d}'
 }
 
+# Where another MLflow has migrated the databases: the statements that take away all tables of the role. Those that it
+# made are in no dump, and what refers to a table of the dump would keep that from being replaced.
+emptied() {
+    [[ -e migrated ]] || return 0
+    cat <<- 'SQL'
+		SET LOCAL client_min_messages = warning;
+		SELECT format('DROP TABLE IF EXISTS %s CASCADE', oid::regclass) FROM pg_class
+		WHERE relkind IN ('r', 'p') AND relowner = current_user::regrole
+		AND relnamespace::regnamespace::text !~ '^(pg_|information_schema$)'
+		AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+		AND deptype = 'e') \gexec
+	SQL
+}
+
 users() { # COMMIT stands only behind a dump that was read to its end
-    { echo "BEGIN;" && script users.dump && echo "COMMIT;"; } | ask "${database[users]}" > /dev/null
+    { echo "BEGIN;" && emptied && script users.dump && echo "COMMIT;"; } | ask "${database[users]}" > /dev/null
 }
 
 # One transaction for each database, that of the users inside that of the runs: both are restored, or neither.
@@ -95,9 +118,10 @@ restore() {
     [[ -e go ]] || fail "nobody has stopped the server within $PATIENCE s: nothing was changed"
     refuse_contents
     {
-        echo "BEGIN;" && script runs.dump && echo "\\! bash '$0' users" &&
-            printf '%s\n' '\if :SHELL_ERROR' 'DO $$ BEGIN RAISE EXCEPTION $e$the users were not restored$e$; END $$;' \
-                '\endif' "COMMIT;"
+        # A psql older than 16 has no SHELL_ERROR.
+        echo "BEGIN;" && emptied && script runs.dump && echo "\\set users \`bash '$0' users && echo 1 || echo 0\`" &&
+            printf '%s\n' '\if :users' '\else' \
+                'DO $$ BEGIN RAISE EXCEPTION $e$the users were not restored$e$; END $$;' '\endif' "COMMIT;"
     } | ask "${database[runs]}" > /dev/null
 }
 

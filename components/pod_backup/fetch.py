@@ -17,6 +17,8 @@ from components.pod_bucket import Bucket
 LATEST = "latest"
 _ELSEWHERE = re.compile(r"s3://([^/]+)/(.+/)([^/]+)/?")
 _PLAN = "plan.json"
+_SAME = "same-mlflow"
+"""Says to `database.sh` whether backup and target have the same version of MLflow: true or false."""
 
 Opened = Callable[[str], Bucket]
 """Gives the bucket of a name."""
@@ -49,6 +51,7 @@ def fetch(open_bucket: Opened, target: Bucket, place: Place, work: Path, wanted:
         lines = [f"rows {table} {count}" for table, count in database.rows.items()]
         lines += [f"schema {table} {revision}" for table, revision in database.schema.items()]
         (work / f"{part}.wanted").write_text("".join(f"{line}\n" for line in sorted(lines)))
+    (work / _SAME).write_text(str(manifest.mlflow == place.mlflow).lower())
     plan = {"bucket": source.name, "home": home, "name": found.name}
     (work / _PLAN).write_text(json.dumps(plan))
     return {"where": where, "found": manifest.as_json()}

@@ -33,7 +33,7 @@ class Cluster(Group):
         "",
         "Path of the kubeconfig. Empty: KUBECONFIG or the default path.",
         accepted="the absolute path of a file, or one that starts with ~/",
-        example="'~/.kube/config'",
+        example="~/.kube/config",
     )
     namespace: t.Label = knob(
         "mlflow",

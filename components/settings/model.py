@@ -139,6 +139,8 @@ def set_command(name: str, example: str = "") -> str:
     example = example or about(name).example
     if example.startswith("--path "):
         return f"pulumi config set {example}"
+    # The shell would put a home of this machine in its place.
+    example = f"'{example}'" if example.startswith("~") else example
     return f"pulumi config set {key_of(name)} {example}"
 
 

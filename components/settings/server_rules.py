@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from components.settings.extra import leaves
 from components.settings.findings import Finding, no_effect, wrong
 from components.settings.model import Settings, key_of, remove_command, set_command
 from components.settings.quantities import quantity
 from components.settings.server import SCRATCH_REQUEST
 
 _VOLUME = ("tracking_volume_class", "tracking_volume_size", "tracking_volume_access_mode")
+_CLAIM = "tracking.persistence.existingClaim"
 _SCALING = ("autoscaling_min", "autoscaling_max", "autoscaling_cpu", "autoscaling_memory")
 
 
@@ -19,6 +21,15 @@ def volumes(settings: Settings) -> Iterator[Finding]:
         for name in _VOLUME:
             yield from no_effect(
                 settings, name, "without a tracking volume", "tracking_volume", "artifact_store"
+            )
+        if any(path == _CLAIM and value for path, value in leaves(settings.extra_values)):
+            yield wrong(
+                settings,
+                "extra_values",
+                "nothing: it has no effect without a tracking volume",
+                f"pulumi config rm --path 'extraValues.{_CLAIM}'",
+                *("tracking_volume", "artifact_store"),
+                what=_CLAIM,
             )
         if settings.database == "external":
             yield from no_effect(

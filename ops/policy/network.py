@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,9 +14,9 @@ from ops.replacement import Object, title
 _DATABASE = "postgresql"
 _SERVER = "mlflow"
 """Names of the containers that answer (chart 5.1.17)."""
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
-_NAMED = ("namespaceSelector", "podSelector", "ipBlock")
-"""What a peer is named by; an empty selector means all of them."""
+_NARROW = {4: 8, 6: 16}
+"""Bits that a block of addresses must have fixed, by version of IP; with fewer it is everywhere."""
+_SELECTORS = ("namespaceSelector", "podSelector")
 _FIX = {
     _DATABASE: "pulumi config rm --path extraValues.postgresql.primary.networkPolicy",
     _SERVER: "pulumi config set networkAccess ingress",
@@ -55,11 +56,29 @@ def _selects(policy: Object, body: Object) -> bool:
 def _open(rule: Mapping[str, Any], what: str) -> bool:
     """Whether anybody gets in: from anywhere, or, where the database is, from all of the cluster."""
     peers = rule.get("from") or []
-    return not peers or any(
-        (each.get("ipBlock") or {}).get("cidr") in _EVERYWHERE
-        or (what == _DATABASE and not any(each.get(kind) for kind in _NAMED))
-        for each in peers
-    )
+    return not peers or any(_anybody(each, what) for each in peers)
+
+
+def _anybody(peer: Mapping[str, Any], what: str) -> bool:
+    """Whether a peer names nobody in particular."""
+    if block := peer.get("ipBlock"):
+        return _everywhere(str(block.get("cidr")))
+    return what == _DATABASE and not any(_somebody(peer.get(kind) or {}) for kind in _SELECTORS)
+
+
+def _everywhere(cidr: str) -> bool:
+    """Whether so many addresses are no names; what is none at all counts as such."""
+    try:
+        network = ipaddress.ip_network(cidr, strict=False)
+    except ValueError:
+        return True
+    return network.prefixlen < _NARROW[network.version]
+
+
+def _somebody(selector: Mapping[str, Any]) -> bool:
+    """Whether a selector names somebody: an empty one means all, and so does all but a few."""
+    expressions = selector.get("matchExpressions") or []
+    return bool(selector.get("matchLabels")) or any(each.get("operator") == "In" for each in expressions)
 
 
 NETWORK = Rule("network", "A policy names who reaches the server, and its database", _reached)

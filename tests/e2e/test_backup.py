@@ -222,10 +222,58 @@ def test_all_of_it_comes_back_in_another_stack(source: Any, target: Scratch) -> 
     assert ops("drift", "--stack", "dev")
 
 
+MIGRATED = (
+    "SELECT format('UPDATE %I.%I SET version_num = $q$newer$q$', schemaname, tablename) FROM pg_tables"
+    " WHERE schemaname = 'public' AND tablename ~ '^alembic_version' \\gexec"
+)
+"""As a newer MLflow would: another revision of the schema."""
+ADDED = {
+    0: "CREATE TABLE newer (run varchar(32) REFERENCES runs (run_uuid))",
+    1: "CREATE TABLE newer (id integer REFERENCES users (id))",
+}
+"""What it would add, by database: those of runs and of users."""
+
+
+def migrate(made: Scratch) -> None:
+    """Let both databases look like those of a newer MLflow."""
+    target = Target.of(made.stack)
+    postgres = Postgres.of(target)
+    password = target.secret("mlflow-database")
+    for place, database in enumerate(postgres.databases):
+        role = f"SET ROLE {postgres.role};"
+        sql = f"\\c {database}\n{role}\n{ADDED[place]};\n{MIGRATED}"
+        code, _, errors = postgres._psql("postgres", password["postgres-password"], sql)
+        assert code == 0, errors
+
+
+def revisions(made: Scratch) -> list[str]:
+    """The revision of the schema, and the table that was added, of each database."""
+    target = Target.of(made.stack)
+    postgres, password = Postgres.of(target), target.secret("mlflow-database")["postgres-password"]
+    sql = (
+        "SELECT format('SELECT version_num FROM %I.%I', schemaname, tablename) FROM pg_tables"
+        " WHERE tablename ~ '^alembic_version' \\gexec\n"
+        "SELECT tablename FROM pg_tables WHERE tablename = 'newer';"
+    )
+    found = []
+    for database in postgres.databases:
+        code, output, errors = postgres._psql("postgres", password, f"\\c {database}\n{sql}")
+        assert code == 0, errors
+        found.append(output)
+    return found
+
+
 def test_a_target_that_has_something_is_refused_unless_it_is_given_up(source: Any, target: Scratch) -> None:
     where = f"s3://{BUCKETS[SOURCE]}/backups/{SOURCE}/mlflow/latest"
     told = ops("restore", "--from", where, "--stack", "dev", "--yes", code=1)
     assert "the target is not empty: it has" in told
     assert f"runs {RUNS}" in told
+    before = revisions(target)
+    migrate(target)
+    assert revisions(target) != before
+    told = ops("restore", "--from", where, "--stack", "dev", "--yes", code=1)
+    assert "the target's is newer, made by another MLflow than the one that both have" in told
+    assert "(ARGS=--replace) gives up what the target has and goes back to the backup" in told
     ops("restore", "--from", where, "--stack", "dev", "--yes", "--replace", "--confirm", "dev")
     assert tables(target) == source["rows"]
+    assert revisions(target) == before

@@ -223,6 +223,33 @@ def test_what_the_server_needs_to_reach_the_store_and_its_nodes_the_pods_have_to
     assert pod(private)["imagePullSecrets"] == [{"name": "mlflow-registry"}]
 
 
+def test_variables_and_names_of_hosts_that_the_server_is_given_the_pods_have_too() -> None:
+    """As a proxy's address; the database's image has no need of the variables."""
+    aliases = [{"ip": "192.0.2.1", "hostnames": ["minio.example.com"]}]
+    tracking = {"extraEnvVarsCM": "proxy", "extraEnvVarsSecret": "login", "hostAliases": aliases}
+    made = settings(extraValues=json.dumps({"tracking": tracking}))
+    found = containers(made)
+    given = [{"configMapRef": {"name": "proxy"}}, {"secretRef": {"name": "login"}}]
+    assert found["store"]["envFrom"] == given
+    assert "envFrom" not in found["dump"]
+    assert pod(made)["hostAliases"] == aliases
+    assert "envFrom" not in containers(settings())["store"]
+    assert "hostAliases" not in pod(settings())
+
+
+@pytest.mark.parametrize(
+    "tracking",
+    [
+        {"extraEnvVarsSecret": "{{ .Release.Name }}-login", "hostAliases": "{{ .Values.aliases }}"},
+        {"extraEnvVarsCM": "", "extraEnvVarsSecret": "", "hostAliases": []},
+    ],
+)
+def test_what_only_the_chart_can_render_or_what_is_empty_is_left_out(tracking: dict[str, Any]) -> None:
+    made = settings(extraValues=json.dumps({"tracking": tracking}))
+    assert "envFrom" not in containers(made)["store"]
+    assert "hostAliases" not in pod(made)
+
+
 def test_a_restore_fetches_and_checks_before_it_changes_anything() -> None:
     spec = backup_pods.restore(settings(), "mlflow-restore", "latest", replace=False)["spec"]
     assert [one["name"] for one in spec["initContainers"]] == ["fetch", "check", "artifacts"]
@@ -251,6 +278,14 @@ def test_pods_reach_names_database_and_store_and_nobody_reaches_them() -> None:
     assert database["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "postgresql"
     assert store == {"ports": [{"port": 443, "protocol": "TCP"}]}
     assert "mlflow-postgresql-client" in backup_pods.labels(settings())
+
+
+def test_with_workload_identity_pods_also_reach_where_the_cloud_hands_out_credentials() -> None:
+    made = settings(**dict.fromkeys(SECRETS, ""), workloadIdentity="true", s3Region="eu-central-1")
+    assert egress(made)[2:] == [
+        {"ports": [{"port": 443, "protocol": "TCP"}]},
+        {"ports": [{"port": 80, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "169.254.0.0/16"}}]},
+    ]
 
 
 def test_an_external_database_is_reached_by_its_port_alone() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,13 +235,31 @@ def test_while_one_cannot_be_read_no_copy_is_deleted(store: Store, work: Path, c
 
 
 def test_a_list_that_goes_away_meanwhile_keeps_the_copies(
-    store: Store, work: Path, clock: list[datetime]
+    store: Store, work: Path, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = backup(store, work, clock)
-    found = catalogue.entries(store.bucket(), HOME)
+    bucket = store.bucket()
+    found = catalogue.entries(bucket, HOME)
     del store.buckets["mlflow"][f"{HOME}{name}/artifacts.jsonl.gz"]
-    catalogue._sweep(store.bucket(), HOME, found)
+    monkeypatch.setattr(catalogue, "entries", lambda *_: found)
+    catalogue._sweep(bucket, HOME)
     assert len(copies(store)) == 3
+
+
+def test_while_another_backup_is_under_way_its_copies_stay(
+    store: Store, work: Path, clock: list[datetime]
+) -> None:
+    """It has dumps and copies, and no manifest that lists them yet; the next one sweeps."""
+    backup(store, work, clock)
+    clock[0] += timedelta(days=1)
+    own = f"{HOME}{new_name(clock[0] + timedelta(minutes=1))}/"
+    held = store.buckets["mlflow"]
+    held |= {f"{own}users.dump": b"users", f"{HOME}objects/other": b"copied by the other one"}
+    assert save(store.bucket(), PLACE, work, 1, with_artifacts=True)["deleted"]
+    assert f"{HOME}objects/other" in copies(store)
+    del held[f"{own}users.dump"]
+    backup(store, work, clock, keep=1)
+    assert f"{HOME}objects/other" not in copies(store)
 
 
 def test_backups_without_artifacts_list_nothing(store: Store, work: Path, clock: list[datetime]) -> None:
@@ -274,6 +293,16 @@ def test_an_emptied_bucket_gets_its_artifacts_back(
     wanted = "rows public.alembic_version 1\nrows public.runs 12\nschema public.alembic_version abc\n"
     assert (folder / "runs.wanted").read_text() == wanted
     assert (folder / "users.dump").read_bytes() == b"users" * 9
+
+
+@pytest.mark.parametrize(("version", "same"), [("3.3.2", "true"), ("3.4.0", "false")])
+def test_the_database_s_script_is_told_whether_both_have_the_same_mlflow(
+    store: Store, work: Path, folder: Path, clock: list[datetime], version: str, same: str
+) -> None:
+    """With the same one a schema that differs is a newer one's, and can be given up."""
+    backup(store, work, clock)
+    fetch(store.bucket, store.bucket(), replace(PLACE, mlflow=version), folder, "latest")
+    assert (folder / "same-mlflow").read_text() == same
 
 
 def test_another_stack_s_backup_comes_by_its_address(

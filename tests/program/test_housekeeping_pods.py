@@ -141,6 +141,15 @@ def test_with_another_store_it_asks_the_server_as_the_administrator(store: str) 
     }
 
 
+def test_with_workload_identity_credentials_of_the_cloud_are_reached_for_s3_alone() -> None:
+    """Other stores the server asks."""
+    cloud = {"ports": [{"port": 80, "protocol": "TCP"}], "to": [{"ipBlock": {"cidr": "169.254.0.0/16"}}]}
+    made = settings(**dict.fromkeys(SECRETS, ""), workloadIdentity="true")
+    assert cloud in scheduled(made).policy["egress"]
+    assert cloud not in scheduled(elsewhere("gcs")).policy["egress"]
+    assert cloud not in scheduled(settings()).policy["egress"]
+
+
 def test_an_external_database_is_asked_too() -> None:
     made = settings(databasePassword="PlantedPassword", **EXTERNAL)
     assert environment(made)["PGHOST"] == "db.example.com"

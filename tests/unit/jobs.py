@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import ProtocolError
 
 from components import backup_pods
 from ops import cluster, jobs
@@ -32,6 +33,11 @@ PRINTED = {
     "store": {"stored": STORED, "where": "s3://mlflow/backups/", "deleted": []},
     "fetch": {"found": STORED, "where": "s3://mlflow/backups/20260101T000000Z"},
 }
+
+
+def away() -> list[Exception]:
+    """What an API says that is back a moment later."""
+    return [ProtocolError("Connection aborted."), ApiException(status=503), ApiException(status=429)]
 
 
 class Cluster:
@@ -60,6 +66,14 @@ class Cluster:
         self.went = False
         """Whether the last Job was told that the server is stopped."""
         self.happened: list[str] = []
+        self.trouble: dict[str, list[Exception]] = {}
+        """What the API answers instead, the next times that it is asked for one of its methods."""
+        self.pod: dict[str, Any] = {}
+        """More of the status of each pod."""
+        self.ended: dict[str, Any] = {}
+        """More of the state of a container that failed."""
+        self.stays = False
+        """Whether pods outlive their Job, as on a node that is dead."""
         self.cut = ""
         """What is killed as soon as it has happened; `config map` before one is changed."""
 
@@ -67,6 +81,10 @@ class Cluster:
         self.happened.append(what)
         if what == self.cut:
             raise KeyboardInterrupt
+
+    def troubled(self, method: str) -> None:
+        if planned := self.trouble.get(method):
+            raise planned.pop(0)
 
     def go(self) -> None:
         self.went = True
@@ -90,6 +108,7 @@ class Cluster:
         return SimpleNamespace(metadata=SimpleNamespace(uid=f"uid-{len(self.made)}"))
 
     def read_namespaced_job(self, name: str, namespace: str) -> Any:
+        self.troubled("read_namespaced_job")
         failed = [SimpleNamespace(type="Failed", status="True")]
         looked, self.looked = self.looked, True
         return SimpleNamespace(
@@ -121,6 +140,7 @@ class Cluster:
         )
 
     def delete_namespaced_job(self, name: str, namespace: str, propagation_policy: str) -> None:
+        self.troubled("delete_namespaced_job")
         if name not in self.jobs:
             raise ApiException(status=404)
         del self.jobs[name]
@@ -130,9 +150,10 @@ class Cluster:
         self.note("job ended")
 
     def list_namespaced_pod(self, namespace: str, label_selector: str) -> Any:
+        self.troubled("list_namespaced_pod")
         name = label_selector.partition("=")[2]
         if name not in self.jobs or self.gone:
-            return {"items": []}
+            return {"items": [{"metadata": {"name": f"{name}-pod"}}] if self.stays else []}
         spec = self.jobs[name]["spec"]["template"]["spec"]
         containers = [one["name"] for one in (*spec["initContainers"], *spec["containers"])]
         self.done[name] += 1
@@ -143,6 +164,7 @@ class Cluster:
             "initContainerStatuses": states[:split],
             "containerStatuses": states[split:],
             "conditions": [{"type": "PodScheduled", "status": "True"}],
+            **self.pod,
         }
         return {"items": [{"metadata": {"name": f"{name}-pod"}, "status": status}]}
 
@@ -154,11 +176,13 @@ class Cluster:
         waits = container == "restore" and not self.went
         if place == done or waits:
             return {"name": container, "state": {"running": {}}}
-        return {"name": container, "state": {"terminated": {"exitCode": int(container == self.failing)}}}
+        ended = {"exitCode": 137, **self.ended} if container == self.failing else {"exitCode": 0}
+        return {"name": container, "state": {"terminated": ended}}
 
     def read_namespaced_pod_log(
         self, name: str, namespace: str, container: str, tail_lines: int | None
     ) -> str:
+        self.troubled("read_namespaced_pod_log")
         if self.stuck is not None:
             raise ApiException(status=400, reason=f'container "{container}" is waiting to start')
         return self.printed.get(container, "")
@@ -186,10 +210,12 @@ class Cluster:
             raise ApiException(status=404)
 
     def read_namespaced_deployment_scale(self, name: str, namespace: str) -> Any:
+        self.troubled("read_namespaced_deployment_scale")
         assert (name, namespace) == ("mlflow-tracking", "mlflow")
         return SimpleNamespace(spec=SimpleNamespace(replicas=self.replicas))
 
     def patch_namespaced_deployment_scale(self, name: str, namespace: str, body: Any) -> None:
+        self.troubled(f"scale to {body['spec']['replicas']}")
         self.replicas = body["spec"]["replicas"]
         self.note(f"scaled to {self.replicas}")
 
@@ -224,6 +250,7 @@ def put_in_place(patch: pytest.MonkeyPatch) -> Cluster:
     patch.setattr(client, "AppsV1Api", lambda _: made)
     patch.setattr(cluster, "connect", lambda config: made)
     patch.setattr(cluster, "executed", executed)
+    patch.setattr(cluster, "_PAUSE", 0)
     patch.setattr(jobs, "_LOOK", 0)
     patch.setattr(rollout, "uids", lambda target: set())
     patch.setattr(rollout, "gone", lambda target, old: made.note(f"{made.replicas} pods are ready"))

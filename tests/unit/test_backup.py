@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from typer.testing import CliRunner
 
 import ops.__main__
@@ -15,7 +17,7 @@ from ops import backup
 from ops.at_work import at_work
 from ops.console import OpsError
 from ops.jobs import Job
-from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, put_in_place
+from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, away, put_in_place
 
 
 @pytest.fixture
@@ -37,6 +39,12 @@ def test_it_runs_the_cron_job_s_own_pod_once_and_belongs_to_it(cluster: Cluster)
     assert cluster.cron_job
     wanted = cluster.cron_job["spec"]["jobTemplate"]["spec"]["template"]
     assert body["spec"]["template"] == wanted
+
+
+def test_while_the_api_does_not_answer_it_is_asked_again(cluster: Cluster) -> None:
+    cluster.trouble = {"list_namespaced_pod": away(), "read_namespaced_job": away()}
+    assert backup.backup(BackedUp()) == PRINTED["store"]
+    assert not any(cluster.trouble.values())
 
 
 def test_a_stack_without_backups_is_told_how_to_have_them(cluster: Cluster) -> None:
@@ -92,6 +100,38 @@ def test_a_container_that_fails_is_told_with_its_last_line(cluster: Cluster, fai
     cluster.printed[failing] = "\n"
     with pytest.raises(OpsError, match=f"^{failing}: it printed nothing$"):
         backup.backup(BackedUp())
+
+
+def test_a_container_without_memory_is_told_with_the_setting(cluster: Cluster) -> None:
+    cluster.failing, cluster.ended, cluster.printed["store"] = "store", {"reason": "OOMKilled"}, ""
+    with pytest.raises(OpsError) as told:
+        backup.backup(BackedUp())
+    assert str(told.value) == (
+        "store: it printed nothing (OOMKilled; it needs more memory than its limit:"
+        " `pulumi config set --path backupResources.limits.memory 2Gi`, `pulumi up`)"
+    )
+    with pytest.raises(OpsError, match=r"OOMKilled; it needs more memory than its limit\)$"):
+        dataclasses.replace(started(cluster), patience=60).ended("store")
+
+
+def test_a_pod_that_was_evicted_is_told_though_its_log_has_gone(cluster: Cluster) -> None:
+    cluster.failing, cluster.ended = "dump", {"reason": "Error"}
+    cluster.pod = {"reason": "Evicted", "message": "The node was low on resource: memory."}
+    cluster.trouble = {"read_namespaced_pod_log": [ApiException(status=404)]}
+    evicted = r"\(the pod was ended, Evicted: The node was low on resource: memory\.\)$"
+    with pytest.raises(OpsError, match=rf"^dump: its log cannot be read {evicted}"):
+        backup.backup(BackedUp())
+    cluster.jobs.clear()
+    cluster.stuck, cluster.pod = {}, {"reason": "DeadlineExceeded"}
+    with pytest.raises(OpsError, match=r"does not run: the pod was ended, DeadlineExceeded$"):
+        started(cluster).ended("dump")
+
+
+def test_a_stack_whose_store_has_no_backups_is_not_told_to_schedule_some(cluster: Cluster) -> None:
+    cluster.cron_job = None
+    with pytest.raises(OpsError, match=r"there are none with artifactStore gcs\. .*--no-backup") as told:
+        backup.backup(BackedUp(artifactStore="gcs"))
+    assert "backupSchedule" not in str(told.value)
 
 
 def started(cluster: Cluster) -> Job:

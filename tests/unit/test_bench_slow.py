@@ -163,34 +163,37 @@ def test_a_big_artifact_is_judged_by_the_server_s_memory(monkeypatch: pytest.Mon
     assert "| 3 at once | 60 s | 30 s | 102 | 205 |" in ingress.section_of_artifacts()
 
 
-def kept(made: int, found: int, whole: int, failed: int = 0) -> Kept:
-    """What is left of a load."""
-    return Kept(made, ["no"] * failed, found, whole)
+def kept(lost: int = 0, doubled: int = 0, failed: int = 0) -> Kept:
+    """What is left of a load of 100 runs."""
+    return Kept(100, ["no"] * failed, lost, doubled)
 
 
 @pytest.mark.parametrize(
-    ("after", "lost", "doubled"),
+    ("failed", "found", "whole", "lost", "doubled"),
     [
-        (kept(100, 100, 100), 0, 0),
-        (kept(100, 99, 99), 1, 0),
-        (kept(100, 100, 99), 1, 0),
-        (kept(100, 101, 101), 0, 1),
-        (kept(100, 101, 100, failed=1), 0, 0),
+        (0, "abc", "abc", 0, 0),
+        (0, "ab", "ab", 1, 0),
+        (0, "abc", "ab", 1, 0),
+        (0, "abcd", "abcd", 0, 1),
+        (1, "abcd", "abc", 0, 0),
+        # The one whose answer was cut off is no substitute for the one that was taken.
+        (1, "abd", "abd", 1, 0),
     ],
 )
-def test_what_was_taken_is_there_once(after: Kept, lost: int, doubled: int) -> None:
-    assert (after.lost, after.doubled) == (lost, doubled)
+def test_what_was_taken_is_there_once(failed: int, found: str, whole: str, lost: int, doubled: int) -> None:
+    after = replicas.kept({*"abc"}, ["no"] * failed, {*found}, {*whole})
+    assert (after.made, after.lost, after.doubled) == (3, lost, doubled)
 
 
 def test_pods_that_come_and_go_are_judged_by_failures_and_by_what_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    good = kept(100, 100, 100)
+    good = kept()
     curve = {1: Met(20, 60, 0.3, 0.5, 0), 2: Met(20, 80, 0.2, 0.4, 0)}
-    monkeypatch.setattr(replicas, "measured", lambda: Replicas(curve, good, kept(50, 52, 50, failed=2)))
+    monkeypatch.setattr(replicas, "measured", lambda: Replicas(curve, good, kept(failed=2)))
     assert replicas.reading().value == 0
-    monkeypatch.setattr(replicas, "measured", lambda: Replicas(curve, good, kept(50, 49, 49)))
-    with pytest.raises(BenchError, match="killed: 1 runs lost, 0 doubled of 50"):
+    monkeypatch.setattr(replicas, "measured", lambda: Replicas(curve, good, kept(lost=1)))
+    with pytest.raises(BenchError, match="killed: 1 runs lost, 0 doubled of 100"):
         replicas.reading()
 
 

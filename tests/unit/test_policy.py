@@ -69,6 +69,19 @@ DIGEST = f"@sha256:{'0' * 64}"
 ANYWHERE = {"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}
 CLUSTER: dict[str, Any] = {"from": [{"namespaceSelector": {}}]}
 EVERY_POD: dict[str, Any] = {"from": [{"namespaceSelector": {}, "podSelector": {}}]}
+NOBODY: list[dict[str, Any]] = [
+    {"podSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}},
+    {"podSelector": {"matchLabels": {}}, "namespaceSelector": {"matchExpressions": []}},
+    {"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["x"]}]}},
+]
+"""Peers that leave somebody out, at the most."""
+
+
+def block(cidr: str) -> dict[str, Any]:
+    """A rule that lets addresses in, all but some."""
+    return {"from": [{"ipBlock": {"cidr": cidr, "except": ["10.0.0.0/8"]}}]}
+
+
 BROKEN = [
     ("image-path", on_server("image", f"docker.io/bitnami/mlflow:3.3.2{DIGEST}"), "bitnami/mlflow"),
     ("image-path", on_server("image", f"docker.io/bitnamilegacy-evil/mlflow:3{DIGEST}"), "evil"),
@@ -95,6 +108,15 @@ BROKEN = [
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [{}]), "everybody in to StatefulSet"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [CLUSTER]), "everybody"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [EVERY_POD]), "everybody"),
+    *(
+        ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [{"from": [peer]}]), "everybody")
+        for peer in NOBODY
+    ),
+    *(
+        ("network", anywhere(f"objects.{policy}.spec.ingress", [block(cidr)]), "everybody")
+        for policy in ("NetworkPolicy", "NetworkPolicy/database")
+        for cidr in ("0.0.0.0/1", "64.0.0.0/7", "::/0", "2000::/15", "everywhere")
+    ),
     ("volumes", unprotected("mlflow-namespace"), "deleted or replaced"),
     ("volumes", unprotected("mlflow-release"), "deleted or replaced"),
     ("volumes", unprotected("mlflow-s3-creds"), "deleted or replaced"),
@@ -164,6 +186,21 @@ def test_the_whole_cluster_may_reach_the_server_where_a_policy_says_so() -> None
     assert broken(evidence(anywhere("objects.NetworkPolicy.spec.ingress", [CLUSTER]))) == {}
     other = {"spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]}}
     assert broken(evidence(anywhere("objects.NetworkPolicy/other", other))) == {}
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        {"podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["client"]}]}},
+        {"namespaceSelector": {"matchLabels": {"team": "data"}}, "podSelector": {}},
+        {"ipBlock": {"cidr": "10.0.0.0/8"}},
+        {"ipBlock": {"cidr": "fd00::/16"}},
+        {"ipBlock": {"cidr": "192.0.2.1/24"}},
+    ],
+)
+def test_who_is_named_by_labels_or_a_block_of_addresses_may_reach_both(peer: dict[str, Any]) -> None:
+    for policy in ("NetworkPolicy", "NetworkPolicy/database"):
+        assert broken(evidence(anywhere(f"objects.{policy}.spec.ingress", [{"from": [peer]}]))) == {}
 
 
 def elsewhere(given: Plan) -> None:

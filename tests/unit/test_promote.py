@@ -297,6 +297,30 @@ def test_production_without_backups_is_refused_and_another_stack_is_warned(
         _ = version.wanted
 
 
+def test_where_there_can_be_no_backup_nobody_is_told_to_schedule_one(
+    version: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version.target.settings["artifactStore"] = "gcs"
+    promote.look(version.wanted, as_json=False)
+    said = capsys.readouterr().out
+    assert "no backup: there are none with the artifactStore of staging, and chartVersion moves" in said
+    assert "--no-backup" in said
+    version.target.settings["production"] = "true"
+    with pytest.raises(OpsError, match=r"none with artifactStore gcs: .* go without: --no-backup$") as told:
+        _ = version.wanted
+    assert "backupSchedule" not in str(told.value)
+
+
+def test_a_way_back_that_fails_names_the_backup_that_was_made_before(version: World) -> None:
+    version.target.settings["backupSchedule"] = "@daily"
+    wanted = version.wanted
+    version.sick.add("staging")
+    with pytest.raises(OpsError) as caught:
+        promote.carry_out(wanted, yes=True)
+    assert "`pulumi up --stack staging`\nA newer MLflow may have migrated the database" in str(caught.value)
+    assert "`make restore STACK=staging FROM=latest ARGS=--replace` brings back" in str(caught.value)
+
+
 FAILURES: dict[str, Callable[[World], Any]] = {
     "the update fails": lambda world: world.target.refuses.add(f"{UP} promoted"),
     "the server does not work": lambda world: world.sick.add("staging VERIFY (31)"),

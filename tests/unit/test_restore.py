@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
+from functools import partial
 from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 from typer.testing import CliRunner
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 import ops.__main__
+from ops import cluster as api
 from ops import restore, verify
 from ops.at_work import at_work
 from ops.console import OpsError
+from ops.rotation import rollout
 from ops.stack import Stack
 from tests.unit.cases import GCS
-from tests.unit.jobs import PRINTED, BackedUp, Cluster, put_in_place
+from tests.unit.jobs import PRINTED, BackedUp, Cluster, away, put_in_place
 
 MAP = "mlflow-restore"
+
+
+def refusal(message: str) -> ApiException:
+    """The API server's refusal of an object."""
+    made = ApiException(status=422, reason="Unprocessable Entity")
+    made.body, made.headers = json.dumps({"message": message}), {"x": "Planted"}
+    return made
 
 
 @pytest.fixture
@@ -157,7 +170,134 @@ def test_a_refusal_of_the_cluster_is_not_swallowed(cluster: Cluster) -> None:
         restore.restore(BackedUp(), "latest", replace=False)
 
 
+def test_while_the_api_does_not_answer_it_is_asked_again(cluster: Cluster) -> None:
+    jobs = ("list_namespaced_pod", "delete_namespaced_job")
+    server = ("read_namespaced_deployment_scale", "scale to 0", "scale to 2")
+    cluster.trouble = {method: away() for method in (*jobs, *server)}
+    restore.restore(BackedUp(), "latest", replace=False)
+    assert not any(cluster.trouble.values())
+    untouched(cluster)
+
+
+def test_an_api_that_stays_away_is_the_end(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_PATIENCE", 0)
+    cluster.trouble = {"read_namespaced_deployment_scale": away()}
+    with pytest.raises(HTTPError):
+        restore.restore(BackedUp(), "latest", replace=False)
+
+
+def test_a_pod_that_does_not_go_keeps_nobody_and_the_server_is_put_back(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.jobs.time.monotonic", partial(next, itertools.count(step=100)))
+    cluster.stays = True
+    cluster.failing, cluster.printed["restore"] = "restore", "error: the disk is full"
+    with pytest.raises(OpsError) as told:
+        restore.restore(BackedUp(), "latest", replace=False)
+    first, second = str(told.value).splitlines()
+    assert first == "restore: the disk is full"
+    assert re.search(
+        r"pod (\S+) of job .* has not gone after 600 s: .*`kubectl delete pod \1 --force", second
+    )
+    assert cluster.happened[-2:] == ["scaled to 2", "2 pods are ready"]
+    untouched(cluster)
+
+
+def test_where_the_server_cannot_be_put_back_a_re_run_finishes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_PATIENCE", 0)
+    cluster.trouble = {"scale to 2": [ApiException(status=500, reason="Internal Server Error")]}
+    with pytest.raises(OpsError) as told:
+        restore.restore(BackedUp(), "latest", replace=False)
+    assert str(told.value).splitlines() == [
+        "latest is restored",
+        "the cluster answered 500 Internal Server Error",
+        "The server is stopped: the same command, run again, finishes",
+    ]
+    assert cluster.replicas == 0
+    restore.restore(BackedUp(), "latest", replace=False)
+    assert replaces(cluster.made[1]) == "true"
+    untouched(cluster)
+
+
+def test_what_never_stopped_the_server_does_not_say_so(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_PATIENCE", 0)
+    cluster.failing, cluster.printed["fetch"] = "fetch", "error: it is corrupt"
+    ended = cluster.note
+
+    def note(what: str) -> None:
+        cluster.trouble["read_namespaced_deployment_scale"] = [ApiException(status=403, reason="Forbidden")]
+        ended(what)
+
+    monkeypatch.setattr(cluster, "note", note)
+    with pytest.raises(OpsError) as told:
+        restore.restore(BackedUp(), "latest", replace=False)
+    assert str(told.value) == "fetch: it is corrupt\nthe cluster answered 403 Forbidden"
+
+
+def test_a_server_that_is_late_is_told_and_nothing_of_the_restore_is_left(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(target: Any, old: Any) -> None:
+        if cluster.replicas:
+            raise OpsError("the new pods are not ready")
+
+    monkeypatch.setattr(rollout, "gone", gone)
+    with pytest.raises(OpsError, match=r"^latest is restored\nthe new pods are not ready$"):
+        restore.restore(BackedUp(), "latest", replace=False)
+    untouched(cluster)
+
+
 # The command line.
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OpsError("no [such] stack"), "no [such] stack"),
+        (ProtocolError("Connection aborted."), "the cluster does not answer: Connection aborted."),
+        (MaxRetryError(Any, "/api/v1", OSError("refused")), "the cluster does not answer: refused"),  # type: ignore[arg-type]
+        (HTTPError(), "the cluster does not answer: HTTPError"),
+        (
+            ApiException(status=503, reason="Service Unavailable"),
+            "the cluster answered 503 Service Unavailable",
+        ),
+        (
+            ApiException(
+                status=0, reason="Handshake status 403 Forbidden -+-+- {'set-cookie': 'Planted'} -+-+-"
+            ),
+            "the cluster answered Handshake status 403 Forbidden",
+        ),
+        (refusal("pods is forbidden"), "the cluster answered 422 pods is forbidden"),
+        (refusal('patch: Invalid value: "data: Planted"'), "the cluster answered 422 patch:"),
+    ],
+)
+def test_what_the_cluster_answered_is_one_message_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    """Without headers, and without what it would quote."""
+
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(ops.__main__, "app", fails)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        ops.__main__.main()
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"error: {said}\n")
+
+
+def test_another_error_is_nobody_s_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ops.__main__, "app", fails)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(ZeroDivisionError):
+        ops.__main__.main()
 
 
 def run(*args: str, answers: str = "") -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.unit.cases import (
     AZURE,
     EXTERNAL,
@@ -50,7 +52,14 @@ SERVER = [
 ]
 
 
+CLAIM = {"tracking": {"persistence": {"existingClaim": "mine"}}}
 EXTRA = [
+    Case(
+        "extraValues",
+        "pulumi config rm --path 'extraValues.tracking.persistence.existingClaim'",
+        {"extraValues": json.dumps(CLAIM)},
+        says="no effect without a tracking volume",
+    ),
     path("extraValues", "tracking.auth.enabled=false", "a map"),
     extra({"tracking": {"auth": {"enabled": False}}}, "tracking.auth.enabled"),
     extra({"tracking": {"auth": {"password": "PlantedValue"}}}, "tracking.auth.password"),
