@@ -20,8 +20,13 @@ KEYS = {
     "name": ("name",),
     "source": ("source",),
     "path": ("artifact_path", "path"),
+    "location": ("artifact_location",),
+    "overrides": ("overrides",),
 }
 """Fields by kind, as MLflow's messages have them; in JSON they may be in camelCase."""
+
+_FREE = {"tags", "trace_metadata", "traceMetadata", "request_metadata", "requestMetadata", "metadata"}
+"""Fields whose keys and values are a user's own words."""
 
 _ONE = {
     "experiment": ("experiment_id",),
@@ -37,6 +42,7 @@ LOCATION = "mlflow.artifactLocation"
 PLACEHOLDERS = ("dummy-source", "prompt-template")
 """What MLflow's clients send as the source of a prompt, which has none (3.3.2)."""
 
+_NEW_TRACE = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
 _OF_EXPERIMENT = re.compile(r".*?/(0|[1-9][0-9]*)/(?:[0-9a-f]{32}|models)/")
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}")
@@ -74,15 +80,29 @@ def one_meaning(request: Any) -> bool:
     """Whether a request names one thing of each kind, so that MLflow checks what its handler then takes.
 
     MLflow 3.3.2 checks `run_id` of the body, or of the query, while protobuf also takes `runId`, and the body
-    where the query was checked. And it compares ids of experiments as texts, where the database has numbers.
+    where the query was checked. It compares ids of experiments as texts, where the database has numbers. And
+    what it does after an answer fails at a body that is packed twice.
     """
     given = [one for one in _given(request) if isinstance(one, Mapping)]
+    if any(len({*map(_camel, one)}) < len(one) for one in given) or _packed_twice(request):
+        return False
     for kind, names in _ONE.items():
         fields = _forms(names)
         ids = {text for one in given for name in fields & one.keys() for text in _leaves(one[name])}
         if len(ids) > 1 or (kind == "experiment" and not all(map(is_experiment, ids))):
             return False
     return True
+
+
+def _packed_twice(request: Any) -> bool:
+    return not request.url_rule.rule.endswith(UNREAD) and isinstance(
+        request.get_json(force=True, silent=True), str
+    )
+
+
+def is_new_trace(text: str) -> bool:
+    """Whether a trace may be made under an id: it becomes a part of the path of its artifacts."""
+    return bool(_NEW_TRACE.fullmatch(text))
 
 
 def is_experiment(text: str) -> bool:
@@ -117,7 +137,10 @@ def _under(value: Any, fields: set[str]) -> Iterator[str]:
     """All texts and numbers below the given fields, at any depth."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _leaves(item) if name in fields else _under(item, fields)
+            if name in fields:
+                yield from _leaves(item)
+            elif name not in _FREE:
+                yield from _under(item, fields)
     elif isinstance(value, list):
         for item in value:
             yield from _under(item, fields)
@@ -159,11 +182,16 @@ def part_of(source: str) -> tuple[str, str] | None:
     scheme, below = scheme.lower(), rest.strip("/")
     if not rest.startswith("/") or plain(below) != below or re.search(r"[\x00-\x1f\x7f?#\\;]", source):
         return "nobody", ""
-    first = below.partition("/")[0]
+    first, _, further = below.partition("/")
+    if scheme in ("runs", "models") and rest.startswith("//"):
+        return "nobody", ""
     if scheme == "runs":
         return "run", first
+    if scheme == "models" and _LOGGED_MODEL.fullmatch(first):
+        return "model", first
     if scheme == "models":
-        return ("model", first) if _LOGGED_MODEL.fullmatch(first) else ("name", first.partition("@")[0])
+        # `models:/NAME/VERSION`, or `models:/NAME@ALIAS`: a name may have that sign as well.
+        return "name", first if further else first.rpartition("@")[0] or first
     found = _OF_EXPERIMENT.match(f"{urlsplit(source).path}/")
     return ("experiment", found[1]) if found else ("place", "")
 
@@ -176,7 +204,7 @@ def within(source: str, place: str) -> bool:
 def in_query(body: Any) -> list[tuple[str, str]]:
     """Kind and id of all that a GraphQL request names, in its text and its variables.
 
-    `("nobody", "")` stands for a search over all models. What is no query names nothing: MLflow refuses it.
+    What is no query names nothing: MLflow refuses it.
     """
     from graphql import GraphQLError, parse
 
@@ -193,9 +221,7 @@ def in_query(body: Any) -> list[tuple[str, str]]:
     }
     found = [(kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind))]
     for node in nodes:
-        if node.kind == "field" and node.name.value == "mlflowSearchModelVersions":
-            found.append(("nobody", ""))
-        elif node.kind in ("argument", "object_field") and node.name.value in fields:
+        if node.kind in ("argument", "object_field") and node.name.value in fields:
             found += ((fields[node.name.value], text) for text in _literals(node.value, given, defaults))
     return found
 

@@ -8,11 +8,11 @@ permissions that MLflow keeps. What nobody has thought of is the administrators'
 import importlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from . import NAME, asked
-from .routes import BESIDES, CHECKED, EVERYBODY, READ, VERSIONS, Need, key
+from .routes import BESIDES, CHECKED, EVERYBODY, NAMES, READ, Need, key
 
 WRITTEN_FOR = "3.3.2"
 """The version of MLflow whose routes these are."""
@@ -28,6 +28,7 @@ class Guard:
         self._auth = auth
         self._login = login
         self._flask = importlib.import_module("flask")
+        self._rows = importlib.import_module("mlflow.server.auth.db.models").SqlRegisteredModelPermission
 
     def __call__(self) -> Any:
         """The request's authorization, or the response that refuses it."""
@@ -37,7 +38,7 @@ class Guard:
             return given
         if not self._may(given.username):
             return self._auth.make_forbidden_response()
-        setattr(self._flask.g, NAME, True)
+        setattr(self._flask.g, NAME, given.username)
         return given
 
     def _may(self, user: str) -> bool:
@@ -46,22 +47,23 @@ class Guard:
         if request.url_rule is None or request.method == "OPTIONS":
             return True  # no route, and what methods a route has: neither answers anything of anybody's
         method, rule = key("GET" if request.method == "HEAD" else request.method, request.url_rule.rule)
-        if (method, rule) in EVERYBODY:
-            return True
+        if (method, rule) in NAMES:
+            before = asked.named(request, "name") if rule.endswith("/rename") else set()
+            self._flask.after_this_request(lambda response: self._unclaimed(before, response))
         needs = CHECKED.get((method, rule))
-        # Of HEAD MLflow's own validators know nothing.
-        known = needs is not None or self._auth._find_validator(request) is not None
-        if known and request.method != "HEAD" and needs is None and asked.one_meaning(request):
+        free = (method, rule) in EVERYBODY or (
+            needs is None and self._auth._find_validator(request) is not None and asked.one_meaning(request)
+        )
+        # Of HEAD MLflow's own validators know nothing, and its searches leave nothing out.
+        if free and (request.method != "HEAD" or not rule.startswith("/api/")):
             named = {need: asked.named(request, need[0]) for need in BESIDES.get((method, rule), ())}
-            if not any(named.values()):
-                return True
             needs = tuple(need for need, ids in named.items() if ids)
+            if not needs:
+                return True
         if self._auth.store.get_user(user).is_admin:
             return True
         if needs is None or request.method == "HEAD":
             return False
-        if (method, rule) == VERSIONS:
-            self._flask.after_this_request(lambda response: self._readable(user, response))
         return all(self._allowed(user, need) for need in needs)
 
     def _allowed(self, user: str, need: Need) -> bool:
@@ -75,22 +77,30 @@ class Guard:
         request = self._auth.request
         if kind == "graphql":
             return asked.in_query(request.get_json(force=True, silent=True))
-        if kind == "tag":
-            return [("nobody", "")] if asked.relocates(request) else []
+        if kind in ("tag", "location", "overrides"):
+            said = asked.relocates(request) if kind == "tag" else asked.named(request, kind)
+            return [("nobody", "")] if said else []
         if kind == "source":
             # The run or logged model that it claims to come from is named as well.
             claimed = [(one, text) for one in ("run", "model") for text in asked.named(request, one)]
-            sources = (self._source(text, claimed) for text in asked.named(request, kind))
+            sources = [self._source(text, claimed) for text in asked.named(request, kind)]
+            if any(one and one[0] == "name" for one in sources):
+                # A copy of a version: its run is that of the original, and a reference.
+                claimed = [one for one in claimed if one[0] != "run"]
             return [*(one for one in sources if one), *claimed]
         if kind == "path":
-            paths = asked.named(request, kind) or {""}
-            places = ((asked.experiment_of(path) or "") for path in paths)
-            return [("experiment", place) if place else ("nobody", "") for place in places]
+            return [self._place(path) for path in asked.named(request, kind) or {""}]
         wanted = "trace" if kind == "new" else kind
         ids = asked.named(request, wanted)
         if kind == "new":
             return [("new", text) for text in ids]
         return [(kind, text) for text in ids] or [("other", "")]
+
+    def _place(self, path: str) -> tuple[str, str]:
+        """Whose a proxied path is. Stores delete all that begins with a path: `1` would take `10` along."""
+        experiment = asked.experiment_of(path)
+        whole = self._auth.request.method == "DELETE" and "/" not in asked.plain(path).strip("/")
+        return ("experiment", experiment) if experiment and not whole else ("nobody", "")
 
     def _source(self, source: str, claimed: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
         """What a source is a part of; None where that is claimed, "nobody" where it is some other place."""
@@ -122,9 +132,9 @@ class Guard:
             return bool(getattr(permission, action))
         try:
             experiment = self._experiment(kind, thing)
-        except auth.MlflowException:
-            if kind == "new":
-                return True
+        except auth.MlflowException as error:
+            if kind == "new" and getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return asked.is_new_trace(thing)
             raise
         permission = auth._get_permission_from_store_or_default(
             lambda: auth.store.get_experiment_permission(experiment, user).permission
@@ -142,15 +152,31 @@ class Guard:
             return str(store.get_logged_model(thing).experiment_id)
         return str(store.get_trace_info(thing).experiment_id)
 
-    def _readable(self, user: str, response: Any) -> Any:
-        """A page of model versions without those of models that the user may not read."""
+    def readable(self, search: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """MLflow's search of model versions, without those of models that the request's user may not read."""
+
+        def found(message: Any) -> Any:
+            answer, user = search(message), getattr(self._flask.g, NAME, "")
+            if not self._auth.store.get_user(user).is_admin:
+                names = {version.name for version in answer.model_versions}
+                seen = {name for name in names if self._permits(user, "name", name, READ)}
+                kept = [version for version in answer.model_versions if version.name in seen]
+                del answer.model_versions[:]
+                answer.model_versions.extend(kept)
+            return answer
+
+        return found
+
+    def _unclaimed(self, before: Collection[str], response: Any) -> Any:
+        """Forget who had permissions on a model of this name: MLflow leaves them when one is deleted.
+
+        It comes before MLflow writes down who manages the new one. `before` is a name that stays as it is.
+        """
         if response.status_code == 200:
-            page = json.loads(response.get_data(as_text=True))
-            names = {version["name"] for version in page.get("model_versions", [])}
-            seen = {name for name in names if self._permits(user, "name", name, READ)}
-            if seen != names:
-                page["model_versions"] = [one for one in page["model_versions"] if one["name"] in seen]
-                response.set_data(json.dumps(page))
+            name = json.loads(response.get_data(as_text=True))["registered_model"]["name"]
+            if name not in before:
+                with self._auth.store.ManagedSessionMaker() as session:
+                    session.query(self._rows).filter_by(name=name).delete()
         return response
 
 
@@ -176,7 +202,10 @@ def chosen() -> Callable[[], Any]:
         )
         return login(auth)
     LOG.info("strict permissions are on")
-    return Guard(auth, login(auth))
+    guard = Guard(auth, login(auth))
+    handlers: Any = importlib.import_module("mlflow.server.handlers")
+    handlers.search_model_versions_impl = guard.readable(handlers.search_model_versions_impl)
+    return guard
 
 
 if __name__ == f"{NAME}.hook":

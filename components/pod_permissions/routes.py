@@ -14,7 +14,8 @@ Need = tuple[str, str]
 
 Kinds: `experiment`, `run`, `trace`, `model` (a logged one), `name` (of a registered model), `path` (of a
 proxied artifact, whose first part is the experiment), `source` (of a model version), `new` (a trace that need
-not be there), `graphql` (whatever a query names), `tag` (of a trace: not the one that says where it is kept).
+not be there), `graphql` (whatever a query names). Of some all that is named is the administrators':
+`location` (of an experiment's artifacts), `tag` (where a trace is kept), `overrides` (of an assessment).
 """
 
 EVERYBODY: dict[tuple[str, str], str] = {
@@ -30,22 +31,23 @@ EVERYBODY: dict[tuple[str, str], str] = {
     ("POST", f"{_API}/logged-models/search"): "MLflow leaves out what the user may not read",
     ("POST", f"{_API}/registered-models/create"): "who makes one manages it",
     ("GET", f"{_API}/registered-models/search"): "MLflow leaves out what the user may not read",
+    ("GET", f"{_API}/model-versions/search"): "what the user may not read is left out",
     ("GET", f"{_API}/gateway-proxy"): "the model gateway, where the platform has configured one",
     ("POST", f"{_API}/gateway-proxy"): "the model gateway, where the platform has configured one",
 }
 """Routes that name nothing of others, and why every user has them."""
 
-VERSIONS = ("GET", f"{_API}/model-versions/search")
-"""Its answer is cut to what the user may read."""
+NAMES = {("POST", f"{_API}/registered-models/{what}") for what in ("create", "rename")}
+"""Routes that give a registered model a name, which another may have had."""
 
 BESIDES: dict[tuple[str, str], tuple[Need, ...]] = {
+    ("POST", f"{_API}/experiments/create"): (("location", UPDATE),),
     ("POST", f"{_API}/runs/log-metric"): (("model", UPDATE),),
     ("POST", f"{_API}/runs/log-batch"): (("model", UPDATE),),
 }
-"""Routes where MLflow checks one thing that a request names, and not the other."""
+"""What else is asked of routes that every user has, or where MLflow checks one thing of what is named."""
 
 CHECKED: dict[tuple[str, str], tuple[Need, ...]] = {
-    VERSIONS: (),
     ("POST", f"{_API}/model-versions/create"): (("source", READ),),
     ("GET", "/graphql"): (("graphql", READ),),
     ("POST", "/graphql"): (("graphql", READ),),
@@ -80,7 +82,12 @@ CHECKED: dict[tuple[str, str], tuple[Need, ...]] = {
     ("DELETE", f"{_API}/traces/<request_id>/tags"): (("trace", UPDATE), ("tag", UPDATE)),
     ("POST", f"{_API}/traces/delete-traces"): (("experiment", DELETE),),
     ("POST", f"{_API}/traces/link-to-run"): (("run", UPDATE), ("trace", READ)),
-    ("POST", f"{_API3}/traces"): (("experiment", UPDATE), ("new", UPDATE), ("tag", UPDATE)),
+    ("POST", f"{_API3}/traces"): (
+        ("experiment", UPDATE),
+        ("new", UPDATE),
+        ("tag", UPDATE),
+        ("overrides", UPDATE),
+    ),
     ("POST", f"{_API3}/traces/search"): (("experiment", READ),),
     ("POST", f"{_API3}/traces/delete-traces"): (("experiment", DELETE),),
     ("GET", f"{_API3}/traces/<trace_id>"): (("trace", READ),),

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from components.pod_permissions.routes import CHECKED, EVERYBODY, VERSIONS, key
+from components.pod_permissions.routes import CHECKED, EVERYBODY, key
 
 LIST = """
 import json, sys
@@ -99,7 +99,7 @@ def is_open(rule: str) -> bool:
 
 def everybodys(method: str, rule: str) -> bool:
     """Whether every user with a login may have it."""
-    return key(method, rule) in EVERYBODY or key(method, rule) == VERSIONS
+    return key(method, rule) in EVERYBODY
 
 
 def whose(method: str, rule: str) -> str:
@@ -109,11 +109,11 @@ def whose(method: str, rule: str) -> str:
         return f"everybody, without a login: {EVERYBODY[route]}"
     if route in EVERYBODY:
         return f"every user: {EVERYBODY[route]}"
-    if route == VERSIONS:
-        return "every user: what the user may not read is left out"
     if route in CHECKED:
         kinds = " and ".join(
-            f"{action.removeprefix('can_')} on the {kind}" for kind, action in CHECKED[route] if kind != "tag"
+            f"{action.removeprefix('can_')} on the {kind}"
+            for kind, action in CHECKED[route]
+            if kind not in ("tag", "overrides")
         )
         return f"who may {kinds}"
     if rule in _OWN:

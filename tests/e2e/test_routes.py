@@ -193,6 +193,20 @@ def test_what_is_written_in_another_way_is_refused_as_well(users: Users, theirs:
         ("POST", f"{API}/experiments/delete", {"experiment_id": f"0{hers['experiment_id']}"}),
         ("POST", f"{API}/runs/search", {"experiment_ids": [f"0{hers['experiment_id']}"]}),
         ("DELETE", f"{API}/registered-models/delete?name={mark}", {"name": hers["name"]}),
+        (
+            "POST",
+            f"{API}/model-versions/create",
+            {"name": mark, "source": f"models://{mark}/{hers['name']}/1"},
+        ),
+        (
+            *("POST", f"{API}/registered-models/rename"),
+            {"name": mark, "new_name": hers["name"], "newName": f"{mark}-2"},
+        ),
+        (
+            *("POST", f"{API}/experiments/create"),
+            {"name": f"{mark}-2", "artifact_location": f"mlflow-artifacts:/{hers['experiment_id']}"},
+        ),
+        ("DELETE", f"/ajax-api/2.0/mlflow-artifacts/artifacts/{experiment}", {}),
         ("PATCH", f"/api/3.0/mlflow/traces/tr-{run}/tags", kept),
         ("GET", "/api/2.0/mlflow-artifacts/artifacts", {}),
         ("GET", f"/api/2.0/mlflow-artifacts/artifacts/file:{hers['artifact_path']}", {}),
@@ -202,11 +216,28 @@ def test_what_is_written_in_another_way_is_refused_as_well(users: Users, theirs:
         kind = {} if method == "DELETE" else {"Content-Type": "application/json"}
         answer = httpx.request(method, users.url + path, content=text, headers=kind, auth=eve, timeout=60)
         assert answer.status_code == 403, f"{method} {path} {body}: {answer.status_code} {answer.text}"
-    model = users.call(
-        eve, "POST", f"{API}/model-versions/create", name=mark, source="dummy-source", tags=prompt
-    )
-    assert model["model_version"]["version"] == "1"
+    own = {"name": mark, "source": f"mlflow-artifacts:/{experiment}/{run}/artifacts/model", "run_id": run}
+    users.call(eve, "POST", f"{API}/model-versions/create", **own)
     users.call(eve, "POST", f"{API}/runs/log-metric", run_id=run, run_uuid=run, **metric)
+    query = (
+        "query Q($in: MlflowSearchModelVersionsInput!)"
+        " { mlflowSearchModelVersions(input: $in) { modelVersions { name } } }"
+    )
+    found = users.call(eve, "POST", "/graphql", query=query, variables={"in": {}})["data"]
+    names = {one["name"] for one in found["mlflowSearchModelVersions"]["modelVersions"]}
+    assert mark in names
+    assert hers["name"] not in names
+    users.call(eve, "POST", f"{API}/model-versions/create", name=mark, source="dummy-source", tags=prompt)
+    # Whom the owner of a model lets in has nothing of the next one of its name.
+    grant = {"name": mark, "username": users.ada[0], "permission": "MANAGE"}
+    users.call(eve, "POST", f"{API}/registered-models/permissions/create", **grant)
+    users.call(eve, "DELETE", f"{API}/registered-models/delete", name=mark)
+    users.call(eve, "POST", f"{API}/registered-models/create", name=mark)
+    change = {"name": mark, "description": "not hers"}
+    answer = httpx.patch(
+        f"{users.url}{API}/registered-models/update", json=change, auth=users.ada, timeout=60
+    )
+    assert answer.status_code == 403, answer.text
     users.call(eve, "DELETE", f"{API}/registered-models/delete", name=mark)
     granted = {"experiment_id": experiment, "username": mark}
     users.call(users.admin, "DELETE", f"{API}/experiments/permissions/delete", **granted)

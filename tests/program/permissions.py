@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -28,7 +29,9 @@ LEVELS = {
 
 
 class MissingError(Exception):
-    """MLflow's own error, for what is not there."""
+    """MLflow's own error, for what is not there, and for what it cannot tell."""
+
+    error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass
@@ -89,8 +92,27 @@ class Store:
         return SimpleNamespace(experiment_id=self._found(name), artifact_location=place)
 
 
+class Row:
+    """A permission on a registered model in MLflow's database."""
+
+
 class Permissions:
     """Ada manages experiments 1 and 3, and the model `hers`; the rest is as `default_permission` says."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+
+    @contextmanager
+    def ManagedSessionMaker(self) -> Iterator[Any]:  # noqa: N802
+        """A session that only deletes."""
+
+        def query(rows: Any) -> Any:
+            assert rows is Row
+            return SimpleNamespace(
+                filter_by=lambda name: SimpleNamespace(delete=lambda: self.forgotten.append(name))
+            )
+
+        yield SimpleNamespace(query=query)
 
     def get_user(self, username: str) -> Any:
         return SimpleNamespace(is_admin=username == "admin")
@@ -110,6 +132,7 @@ def own(request: Request) -> bool:
     """Whether MLflow checks a request itself."""
     ends = (
         "/runs/get",
+        "/registered-models/rename",
         "/runs/log-metric",
         "/runs/log-batch",
         "/experiments/delete",
@@ -137,8 +160,15 @@ class Server:
         flask: Any = ModuleType("flask")
         flask.after_this_request = self.later.append
         self.flask = flask
+        handlers: Any = ModuleType("mlflow.server.handlers")
+        handlers.search_model_versions_impl = lambda names: SimpleNamespace(
+            model_versions=[SimpleNamespace(name=name) for name in names]
+        )
+        self.handlers = handlers
         modules = {
             "flask": self.flask,
+            "mlflow.server.handlers": handlers,
+            "mlflow.server.auth.db.models": SimpleNamespace(SqlRegisteredModelPermission=Row),
             "mlflow.server.auth": auth,
             "mlflow.version": SimpleNamespace(VERSION=version),
         }
@@ -166,11 +196,16 @@ class Server:
             assert self.hook().username == user
         return bool(answer != FORBIDDEN)
 
-    def page(self, *names: str, status: int = 200) -> list[str]:
-        """The names of the models of a page of versions, after the hook has seen it."""
-        text = json.dumps({"model_versions": [{"name": name} for name in names]} if names else {})
-        response: Any = SimpleNamespace(status_code=status, text=text)
-        response.get_data = lambda as_text: response.text
-        response.set_data = lambda data: setattr(response, "text", data)
+    def versions(self, *names: str) -> list[str]:
+        """The names of the models of the versions that a search finds for the user of the last request."""
+        answer = self.handlers.search_model_versions_impl(names)
+        return [version.name for version in answer.model_versions]
+
+    def answered(self, name: str, status: int = 200) -> list[str]:
+        """Whose permissions are forgotten when the last request has made a model of this name."""
+        text = json.dumps({"registered_model": {"name": name}} if status == 200 else {})
+        response = SimpleNamespace(status_code=status, get_data=lambda as_text: text)
         assert self.later.pop()(response) is response
-        return [one["name"] for one in json.loads(response.text).get("model_versions", [])]
+        gone = list(self.auth.store.forgotten)
+        self.auth.store.forgotten.clear()
+        return gone

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.pod_permissions import NAME, asked, hook
-from components.pod_permissions.routes import CHECKED, EVERYBODY, VERSIONS, key
+from components.pod_permissions.routes import CHECKED, EVERYBODY, key
 from tests.program.permissions import (
     MODEL,
     OTHERS_MODEL,
@@ -82,6 +82,12 @@ OWN = [
     version("dummy-source"),
     version("prompt-template"),
     version("Models:/hers/1"),
+    version("models:/hers@champion"),
+    version("models:/hers/1", run_id=OTHERS_RUN),
+    Request("POST", f"{API}/experiments/create", body={"name": "x", "artifact_location": ""}),
+    Request("POST", f"{API3}/traces", body={**location("1", "tr-new"), "tags": {"experiment_id": "2"}}),
+    Request("GET", f"{API}/model-versions/search"),
+    graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
     graphql(GET_RUN, **{"in": {"runId": RUN}}),
     graphql('{ mlflowGetExperiment(input: {experimentId: "1"}) { experiment { name } } }'),
     graphql("{ __schema { types { name } } }"),
@@ -132,6 +138,7 @@ OTHERS = [
     Request("POST", f"{API}/model-versions/create", body={"source": f"mlflow-artifacts:/./2/{RUN}/x"}),
     Request("POST", f"{API}/model-versions/create", body={"source": f"models:/{OTHERS_MODEL}"}),
     Request("POST", f"{API}/model-versions/create", body={"source": "models:/his@champion"}),
+    version("models:/hers@secret/1"),
     version("dummy-source", run_id=OTHERS_RUN),
     version("dummy-source", model_id=OTHERS_MODEL),
     version(f"s3://of-a-run/{OTHERS_RUN}/artifacts/model", run_id=OTHERS_RUN),
@@ -157,6 +164,19 @@ NOBODYS = [
     version("file:///bitnami/mlflow-basic-auth"),
     version("relative/path"),
     version("s3://bucket/anything"),
+    version("models://hers/his/1"),
+    version(f"models://hers/{OTHERS_MODEL}"),
+    version(f"runs://{RUN}/{OTHERS_RUN}/model"),
+    # A location is a part of the paths of all that the experiment ever has.
+    Request(
+        "POST", f"{API}/experiments/create", body={"name": "x", "artifact_location": "mlflow-artifacts:/2"}
+    ),
+    Request("POST", f"{API}/experiments/create", body={"name": "x", "artifactLocation": "http://h/x"}),
+    Request("DELETE", ARTIFACT, at("1")),
+    Request("DELETE", ARTIFACT, at("1/.")),
+    Request("POST", f"{API3}/traces", body=location("1", "../../2/traces/tr-other")),
+    Request("POST", f"{API3}/traces", body=location("1", "tr-other/artifacts#")),
+    Request("POST", f"{API3}/traces", body={**location("1", "tr-n"), "assessments": [{"overrides": "a-1"}]}),
     version(f"http://169.254.169.254/1/{RUN}/x"),
     version(f"s3://another/1/{RUN}/x"),
     version(f"mlflow-artifacts://h/1/{RUN}/x"),
@@ -181,13 +201,16 @@ NOBODYS = [
     Request("POST", f"{API}/runs/search", body={"experiment_ids": ["\uff12"]}),
     Request("POST", f"{API}/experiments/delete", body={"experiment_id": " 2"}),
     graphql('{ mlflowGetExperiment(input: {experimentId: "02"}) { experiment { name } } }'),
-    graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
     # MLflow checks one, and its handler takes the other.
     Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "runId": OTHERS_RUN}),
     Request("POST", f"{API}/runs/log-metric", body={"run_id": RUN, "runUuid": OTHERS_RUN}),
     Request("POST", f"{API}/experiments/delete", body={"experiment_id": "1", "experimentId": "2"}),
     Request("DELETE", f"{API}/registered-models/delete", query=[("name", "hers")], body={"name": "his"}),
     Request("GET", f"{API}/runs/get", query=[("run_id", RUN), ("run_id", OTHERS_RUN)]),
+    Request(
+        "POST", f"{API}/registered-models/rename", body={"name": "hers", "new_name": "his", "newName": "x"}
+    ),
+    Request("DELETE", f"{API}/registered-models/delete", query=[("name", "hers")], body='{"name": "hers"}'),
     # Where a trace's artifacts are is the server's to say.
     Request("PATCH", f"{API3}/traces/<trace_id>/tags", {"trace_id": "tr-ada"}, body={"key": asked.LOCATION}),
     Request("DELETE", f"{API}/traces/<request_id>/tags", {"request_id": "tr-ada"}, [("key", asked.LOCATION)]),
@@ -200,6 +223,7 @@ NOBODYS = [
     Request("POST", f"{API3}/traces", body={**location("1", "tr-new"), "tags": {asked.LOCATION: "x"}}),
     Request("HEAD", f"{API}/runs/get", query=[("run_id", RUN)]),
     Request("HEAD", ARTIFACT, at("1/a")),
+    Request("HEAD", f"{API}/experiments/search", body={"filter": "name LIKE 'a%'"}),
 ]
 """What only administrators may, whatever the default permission is."""
 
@@ -251,18 +275,34 @@ def test_the_default_permission_counts_as_in_mlflow(
     assert server.ask(request_, default=level) == allowed
 
 
-def test_a_page_of_model_versions_is_cut_to_what_the_user_may_read(server: Server) -> None:
-    search = Request(*VERSIONS)
-    assert server.ask(search)
-    assert server.page("hers", "his", "hers") == ["hers", "hers"]
-    assert server.ask(search)
-    assert server.page("hers") == ["hers"]
-    assert server.ask(search)
-    assert server.page() == []
-    assert server.ask(search)
-    assert server.page("his", status=500) == ["his"], "an error is nobody's model"
-    assert server.ask(search, user="admin")
-    assert server.later == []
+def test_a_search_for_model_versions_finds_what_the_user_may_read(server: Server) -> None:
+    """Asked by REST or by GraphQL, by itself or below a run."""
+    for request in (Request("GET", f"{API}/model-versions/search"), graphql("{ mlflowGetRun { run } }")):
+        assert server.ask(request)
+        assert server.versions("hers", "his", "hers") == ["hers", "hers"]
+        assert server.versions() == []
+        assert server.ask(request, user="admin")
+        assert server.versions("hers", "his") == ["hers", "his"]
+
+
+def test_who_had_permissions_on_a_deleted_model_has_none_on_the_next_of_its_name(server: Server) -> None:
+    assert server.ask(Request("POST", f"{API}/registered-models/create", body={"name": "churn"}))
+    assert server.answered("churn") == ["churn"]
+    rename = Request("POST", f"{API}/registered-models/rename", body={"name": "hers", "new_name": "churn"})
+    assert server.ask(rename)
+    assert server.answered("churn") == ["churn"]
+    assert server.ask(rename)
+    assert server.answered("hers") == [], "it is called as before"
+    assert server.ask(rename)
+    assert server.answered("churn", status=400) == []
+
+
+def test_an_error_of_the_store_is_no_trace_that_is_not_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MissingError, "error_code", "INTERNAL_ERROR")
+    with pytest.raises(MissingError):
+        server.ask(Request("POST", f"{API3}/traces", body=location("1", "tr-new")))
 
 
 def test_what_is_not_there_is_mlflow_s_to_answer(server: Server) -> None:
@@ -276,7 +316,7 @@ def test_without_a_login_mlflow_s_answer_stands(server: Server) -> None:
 
 
 def test_a_source_of_no_form_is_nobody_s() -> None:
-    for none in ("", "relative/path", "C:/x?", "runs:/a/../b", "models://host/x//y"):
+    for none in ("", "relative/path", "C:/x?", "runs:/a/../b", "models://host/x//y", "models://host/x"):
         assert asked.part_of(none) == ("nobody", "")
     assert asked.part_of("http://example.com/1/x") == ("place", "")
     assert asked.part_of(f"s3://bucket/prefix/12/{RUN}/artifacts") == ("experiment", "12")
