@@ -108,7 +108,8 @@ class Home:
         """
         yaml = YAML()
         base = self.folder / ("base.json" if self.name == STACK else f"base.{self.name}.json")
-        given = json.dumps([COMMITTED.read_text(), settings], sort_keys=True)
+        asked = {key: value for key, value in settings.items() if f"{PREFIX}{key}" not in IDENTITY}
+        given = json.dumps([COMMITTED.read_text(), asked], sort_keys=True)
         committed = yaml.load(COMMITTED)
         stack_file = yaml.load(self.stack_file) if self.stack_file.exists() else committed
         if self.stack_file.exists() and base.exists() and base.read_text() == given:

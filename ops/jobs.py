@@ -146,6 +146,7 @@ class Job:
         lines = self._log(container).splitlines()
         return [dict(json.loads(line)) for line in lines if line.startswith("{")]
 
+    @cluster.patiently
     def _log(self, container: str, tail: int | None = None) -> str:
         pod = self.pod()
         assert pod is not None  # noqa: S101 - somebody has seen its states

@@ -82,7 +82,14 @@ def recover(stack: Stack) -> list[str]:
     elsewhere = not _on_files(stack.backend())
     if elsewhere and (pending or _records(*records)):
         _take_turn(stack, whole)
-    done += _drop_records(*records)
+    try:
+        done += _drop_records(*records)
+    except cluster.FAULTS as error:
+        raise OpsError(
+            "Helm's record of what was cut short stays, and the next `pulumi up` would stop at it: `kubectl"
+            f" delete secret -n {where['namespace']} -l '{_selector(where['releaseName'], records[-1])}'`,"
+            f" then again ({cluster.told(error)})"
+        ) from error
     if pending:
         with step("Brings the state up to the cluster (pulumi refresh)"):
             if not elsewhere:
@@ -222,10 +229,13 @@ def _pending(state: State) -> list[State]:
     return list(state["deployment"].get("pending_operations", []))
 
 
+def _selector(release: str, which: str) -> str:
+    return ",".join(filter(None, ("owner=helm", f"name={release}", which)))
+
+
 def _records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> list[str]:
     """The names of Helm's records of a release; `which` selects some."""
-    selector = ",".join(filter(None, ("owner=helm", f"name={release}", which)))
-    found = api.list_namespaced_secret(namespace, label_selector=selector).items
+    found = api.list_namespaced_secret(namespace, label_selector=_selector(release, which)).items
     return [str(record.metadata.name) for record in found if record.metadata]
 
 

@@ -170,11 +170,16 @@ def _scale(target: Target, replicas: int) -> None:
 
 def _stopped(target: Target, replicas: int) -> None:
     """Stop the server, after it is written down how many pods it had."""
-    mark = {"metadata": {"annotations": {_BEGUN: str(replicas)}}}
-    target.api.patch_namespaced_config_map(names.restore(target.release), target.namespace, mark)
+    _mark(target, replicas)
     with step("Stops the server"):
         _scale(target, 0)
         rollout.gone(target, rollout.uids(target))
+
+
+@cluster.patiently
+def _mark(target: Target, replicas: int) -> None:
+    mark = {"metadata": {"annotations": {_BEGUN: str(replicas)}}}
+    target.api.patch_namespaced_config_map(names.restore(target.release), target.namespace, mark)
 
 
 def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: bool) -> None:
@@ -200,7 +205,7 @@ def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: 
 def _started(target: Target) -> None:
     """Wait until the server's pods are ready. Raises `OpsError`."""
     with step("Starts the server"):
-        rollout.gone(target, ())
+        rollout.gone(target, (), "What was restored is there: `make diagnose` tells what keeps them")
 
 
 def _fault(do: Callable[[], object]) -> str:

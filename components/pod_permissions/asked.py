@@ -6,7 +6,7 @@ More than the handler reads may be found (a field twice, in the query and in the
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -110,18 +110,22 @@ def is_experiment(text: str) -> bool:
     return bool(_NUMBER.fullmatch(text))
 
 
-def relocates(request: Any) -> bool:
-    """Whether a request says where a trace's artifacts are."""
-    return any(_mentions(one, LOCATION) for one in _given(request))
+def locations(request: Any) -> set[str]:
+    """What a request says of where a trace's artifacts are; empty where it names that alone."""
+    return {text for one in _given(request) for text in _told(one)}
 
 
-def _mentions(value: Any, text: str) -> bool:
-    """Whether a text is a key or a value, at any depth."""
+def _told(value: Any) -> Iterator[str]:
+    """What is said of `LOCATION`, by a mapping's key or by a pair of key and value, at any depth."""
     if isinstance(value, Mapping):
-        return text in value or any(_mentions(item, text) for item in value.values())
+        if LOCATION in value:
+            yield str(value[LOCATION])
+        if LOCATION in value.values():
+            yield str(value.get("value", ""))
+        value = list(value.values())
     if isinstance(value, list):
-        return any(_mentions(item, text) for item in value)
-    return bool(value == text)
+        for item in value:
+            yield from _told(item)
 
 
 def _body(request: Any) -> Any:
@@ -133,17 +137,17 @@ def _body(request: Any) -> Any:
         return None
 
 
-def _under(value: Any, fields: set[str]) -> Iterator[str]:
-    """All texts and numbers below the given fields, at any depth."""
+def _under(value: Any, fields: set[str], free: Set[str] = _FREE) -> Iterator[str]:
+    """All texts and numbers below the given fields, at any depth but below those that are `free`."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name in fields:
                 yield from _leaves(item)
-            elif name not in _FREE:
-                yield from _under(item, fields)
+            elif name not in free:
+                yield from _under(item, fields, free)
     elif isinstance(value, list):
         for item in value:
-            yield from _under(item, fields)
+            yield from _under(item, fields, free)
 
 
 def _leaves(value: Any) -> Iterator[str]:
@@ -219,7 +223,10 @@ def in_query(body: Any) -> list[tuple[str, str]]:
     defaults = {
         one.variable.name.value: one.default_value for one in nodes if one.kind == "variable_definition"
     }
-    found = [(kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind))]
+    # A variable's name is the caller's to choose.
+    found = [
+        (kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind), frozenset())
+    ]
     for node in nodes:
         if node.kind in ("argument", "object_field") and node.name.value in fields:
             found += ((fields[node.name.value], text) for text in _literals(node.value, given, defaults))

@@ -77,14 +77,15 @@ class Guard:
         request = self._auth.request
         if kind == "graphql":
             return asked.in_query(request.get_json(force=True, silent=True))
-        if kind in ("tag", "location", "overrides"):
-            said = asked.relocates(request) if kind == "tag" else asked.named(request, kind)
-            return [("nobody", "")] if said else []
+        if kind == "tag":
+            return [] if asked.locations(request) <= self._locations() else [("nobody", "")]
+        if kind in ("location", "overrides"):
+            return [("nobody", "")] if asked.named(request, kind) else []
         if kind == "source":
             # The run or logged model that it claims to come from is named as well.
             claimed = [(one, text) for one in ("run", "model") for text in asked.named(request, one)]
             sources = [self._source(text, claimed) for text in asked.named(request, kind)]
-            if any(one and one[0] == "name" for one in sources):
+            if sources and all(one and one[0] == "name" for one in sources):
                 # A copy of a version: its run is that of the original, and a reference.
                 claimed = [one for one in claimed if one[0] != "run"]
             return [*(one for one in sources if one), *claimed]
@@ -95,6 +96,12 @@ class Guard:
         if kind == "new":
             return [("new", text) for text in ids]
         return [(kind, text) for text in ids] or [("other", "")]
+
+    def _locations(self) -> set[str]:
+        """Where the artifacts of the trace in the request's path are: clients say it when they end one."""
+        ids = (self._auth.request.view_args or {}).values()
+        traces = [self._auth._get_tracking_store().get_trace_info(trace) for trace in ids]
+        return {trace.tags[asked.LOCATION] for trace in traces if asked.LOCATION in trace.tags}
 
     def _place(self, path: str) -> tuple[str, str]:
         """Whose a proxied path is. Stores delete all that begins with a path: `1` would take `10` along."""

@@ -9,6 +9,7 @@ from kubernetes import client
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from components import names
+from ops import cluster
 from ops.console import OpsError
 from ops.rotation.target import Target
 
@@ -16,6 +17,7 @@ ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 """What `kubectl rollout restart` writes; Helm's next upgrade leaves it."""
 
 
+@cluster.patiently
 def pods(target: Target) -> list[client.V1Pod]:
     """The server's pods, those that are ending too: they still answer."""
     selector = f"app.kubernetes.io/instance={target.release},app.kubernetes.io/component=tracking"
@@ -43,10 +45,13 @@ def restart(target: Target) -> None:
     gone(target, old)
 
 
-def gone(target: Target, old: Collection[str]) -> None:
+def gone(
+    target: Target, old: Collection[str], then: str = "The old ones serve on; run it again then"
+) -> None:
     """Return when all pods are of the latest revision and ready, and none of `old` is left.
 
-    A pod that is ending answers what it was asked, with the credentials that it has. Raises `OpsError`.
+    A pod that is ending answers what it was asked, with the credentials that it has. Raises `OpsError`, with
+    how it is `then`.
     """
     apps, name = client.AppsV1Api(target.api.api_client), names.tracking(target.release)
     waiting = Retrying(
@@ -59,10 +64,11 @@ def gone(target: Target, old: Collection[str]) -> None:
     except RetryError as error:
         raise OpsError(
             f"the new pods of {name} are not ready after {target.timeout:.0f} s:"
-            f" `kubectl get pods -n {target.namespace}` shows why. The old ones serve on; run it again then"
+            f" `kubectl get pods -n {target.namespace}` shows why. {then}"
         ) from error
 
 
+@cluster.patiently
 def _rolled(apps: client.AppsV1Api, name: str, namespace: str) -> bool:
     """Whether all pods of a Deployment are of its latest revision, and ready."""
     deployment = apps.read_namespaced_deployment(name, namespace)

@@ -85,7 +85,8 @@ class Store:
         return SimpleNamespace(info=SimpleNamespace(experiment_id=self._found(name), artifact_uri=uri))
 
     def get_trace_info(self, name: str) -> Any:
-        return SimpleNamespace(experiment_id=self._found(name))
+        where = f"mlflow-artifacts:/{self._found(name)}/traces/{name}/artifacts"
+        return SimpleNamespace(experiment_id=self._found(name), tags={"mlflow.artifactLocation": where})
 
     def get_logged_model(self, name: str) -> Any:
         place = f"s3://of-a-model/{name}/artifacts/"

@@ -43,7 +43,7 @@ def location(experiment: str, trace: str) -> dict[str, Any]:
     return {"trace": {"trace_info": {"trace_id": trace, "trace_location": where}}}
 
 
-def version(source: str, **claimed: str) -> Request:
+def version(source: str, **claimed: Any) -> Request:
     """A model version that is to be made of a source."""
     return Request("POST", f"{API}/model-versions/create", body={"name": "hers", "source": source, **claimed})
 
@@ -88,6 +88,11 @@ OWN = [
     Request("POST", f"{API3}/traces", body={**location("1", "tr-new"), "tags": {"experiment_id": "2"}}),
     Request("GET", f"{API}/model-versions/search"),
     graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
+    # Clients of MLflow 2 say where a trace is when they end it.
+    Request(
+        *("PATCH", f"{API}/traces/<request_id>", {"request_id": "tr-ada"}),
+        body={"tags": [{"key": asked.LOCATION, "value": "mlflow-artifacts:/1/traces/tr-ada/artifacts"}]},
+    ),
     graphql(GET_RUN, **{"in": {"runId": RUN}}),
     graphql('{ mlflowGetExperiment(input: {experimentId: "1"}) { experiment { name } } }'),
     graphql("{ __schema { types { name } } }"),
@@ -143,6 +148,8 @@ OTHERS = [
     version("dummy-source", model_id=OTHERS_MODEL),
     version(f"s3://of-a-run/{OTHERS_RUN}/artifacts/model", run_id=OTHERS_RUN),
     graphql(GET_RUN, **{"in": {"runUuid": OTHERS_RUN}}),
+    graphql(GET_RUN.replace("$in", "$tags"), tags={"runId": OTHERS_RUN}),
+    version(f"s3://of-a-run/{OTHERS_RUN}/artifacts", run_id=OTHERS_RUN, more={"source": "models:/hers/1"}),
     graphql(
         "query Q($id: String) { mlflowGetRun(input: {runId: $id}) { apiError { code } } }", id=OTHERS_RUN
     ),
@@ -212,6 +219,10 @@ NOBODYS = [
     ),
     Request("DELETE", f"{API}/registered-models/delete", query=[("name", "hers")], body='{"name": "hers"}'),
     # Where a trace's artifacts are is the server's to say.
+    Request(
+        *("PATCH", f"{API3}/traces/<trace_id>/tags", {"trace_id": "tr-ada"}),
+        body={"key": asked.LOCATION, "value": "mlflow-artifacts:/2/traces/tr-other/artifacts"},
+    ),
     Request("PATCH", f"{API3}/traces/<trace_id>/tags", {"trace_id": "tr-ada"}, body={"key": asked.LOCATION}),
     Request("DELETE", f"{API}/traces/<request_id>/tags", {"request_id": "tr-ada"}, [("key", asked.LOCATION)]),
     Request(

@@ -253,5 +253,5 @@ def put_in_place(patch: pytest.MonkeyPatch) -> Cluster:
     patch.setattr(cluster, "_PAUSE", 0)
     patch.setattr(jobs, "_LOOK", 0)
     patch.setattr(rollout, "uids", lambda target: set())
-    patch.setattr(rollout, "gone", lambda target, old: made.note(f"{made.replicas} pods are ready"))
+    patch.setattr(rollout, "gone", lambda target, old, *then: made.note(f"{made.replicas} pods are ready"))
     return made

@@ -318,3 +318,18 @@ def test_what_belongs_to_another_user_is_left_alone(
     monkeypatch.setattr(psutil, "process_iter", lambda _: [Foreign(url)])
     monkeypatch.setattr(psutil, "wait_procs", lambda processes, timeout: ([], processes))
     assert ended(Stack("dev", {recover.BACKEND: backend})) == []
+
+
+def test_records_that_cannot_be_dropped_are_told_with_what_drops_them(
+    stack: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then the state may know nothing of the operation any more."""
+    api = Cluster(pending="pending-install")
+
+    def away(name: str, namespace: str) -> None:
+        raise ApiException(status=503, reason="Service Unavailable")
+
+    monkeypatch.setattr(api, "delete_namespaced_secret", away)
+    told = r"kubectl delete secret -n mlflow -l 'owner=helm,name=mlflow,status in .*503"
+    with pytest.raises(OpsError, match=told):
+        recovered(stack, api, monkeypatch)

@@ -241,7 +241,7 @@ def test_what_never_stopped_the_server_does_not_say_so(
 def test_a_server_that_is_late_is_told_and_nothing_of_the_restore_is_left(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(target: Any, old: Any) -> None:
+    def gone(target: Any, old: Any, *then: str) -> None:
         if cluster.replicas:
             raise OpsError("the new pods are not ready")
 
