@@ -78,7 +78,8 @@ class Guard:
         if kind == "graphql":
             return asked.in_query(request.get_json(force=True, silent=True))
         if kind == "tag":
-            return [] if asked.locations(request) <= self._locations() else [("nobody", "")]
+            told = asked.locations(request)
+            return [] if not told or told <= self._locations() else [("nobody", "")]
         if kind in ("location", "overrides"):
             return [("nobody", "")] if asked.named(request, kind) else []
         if kind == "source":
