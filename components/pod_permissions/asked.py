@@ -6,7 +6,7 @@ More than the handler reads may be found (a field twice, in the query and in the
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +25,15 @@ KEYS = {
 }
 """Fields by kind, as MLflow's messages have them; in JSON they may be in camelCase."""
 
-_FREE = {"tags", "trace_metadata", "traceMetadata", "request_metadata", "requestMetadata", "metadata"}
+_FREE = {
+    "tags",
+    "trace_metadata",
+    "traceMetadata",
+    "request_metadata",
+    "requestMetadata",
+    "metadata",
+    "value",
+}
 """Fields whose keys and values are a user's own words."""
 
 _ONE = {
@@ -61,6 +69,9 @@ def _fields(kind: str) -> set[str]:
     return _forms(KEYS[kind])
 
 
+_SEVERAL = _forms(tuple(name for names in KEYS.values() for name in names if name.endswith("_ids")))
+
+
 def named(request: Any, kind: str) -> set[str]:
     """Every id of a kind in the query, the path and the JSON body of a request."""
     fields = _fields(kind)
@@ -92,6 +103,24 @@ def one_meaning(request: Any) -> bool:
         if len(ids) > 1 or (kind == "experiment" and not all(map(is_experiment, ids))):
             return False
     return True
+
+
+def lists(request: Any) -> bool:
+    """Whether ids that come several at once are in lists: of others MLflow takes keys, or letters (3.3.2)."""
+    return request.url_rule.rule.endswith(UNREAD) or _lists(_body(request))
+
+
+def _lists(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_lists, value))
+    if not isinstance(value, Mapping):
+        return True
+    return all(
+        isinstance(item, list) and not any(isinstance(one, Mapping | list) for one in item)
+        if name in _SEVERAL
+        else name in _FREE or _lists(item)
+        for name, item in value.items()
+    )
 
 
 def _packed_twice(request: Any) -> bool:
@@ -191,7 +220,7 @@ def part_of(source: str) -> tuple[str, str] | None:
         return "nobody", ""
     if scheme == "runs":
         return "run", first
-    if scheme == "models" and _LOGGED_MODEL.fullmatch(first):
+    if scheme == "models" and _LOGGED_MODEL.fullmatch(first) and not further:
         return "model", first
     if scheme == "models":
         # `models:/NAME/VERSION`, or `models:/NAME@ALIAS`: a name may have that sign as well.
@@ -220,9 +249,10 @@ def in_query(body: Any) -> list[tuple[str, str]]:
         return []
     fields = {form: kind for kind in ("experiment", "run") for form in _fields(kind)}
     nodes = list(_nodes(document))
-    defaults = {
-        one.variable.name.value: one.default_value for one in nodes if one.kind == "variable_definition"
-    }
+    # Of several operations one is run, and their variables may be called the same.
+    defaults = [
+        (one.variable.name.value, one.default_value) for one in nodes if one.kind == "variable_definition"
+    ]
     # A variable's name is the caller's to choose.
     found = [
         (kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind), frozenset())
@@ -243,13 +273,14 @@ def _nodes(node: Any) -> Iterator[Any]:
                 yield from _nodes(one)
 
 
-def _literals(node: Any, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[str]:
-    """The texts that a value of a query may be: of a variable both what is given and its default."""
+def _literals(node: Any, given: Mapping[str, Any], defaults: Sequence[tuple[str, Any]]) -> Iterator[str]:
+    """The texts that a value of a query may be: of a variable both what is given and its defaults."""
     if node is None:
         return
     if node.kind == "variable":
         yield from _leaves(given.get(node.name.value))
-        yield from _literals(defaults.get(node.name.value), given, {})
+        for default in [one for name, one in defaults if name == node.name.value]:
+            yield from _literals(default, given, ())
     elif node.kind == "list_value":
         for item in node.values:
             yield from _literals(item, given, defaults)

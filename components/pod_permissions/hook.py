@@ -62,7 +62,7 @@ class Guard:
                 return True
         if self._auth.store.get_user(user).is_admin:
             return True
-        if needs is None or request.method == "HEAD":
+        if needs is None or request.method == "HEAD" or not asked.lists(request):
             return False
         return all(self._allowed(user, need) for need in needs)
 
@@ -178,11 +178,11 @@ class Guard:
     def _unclaimed(self, before: Collection[str], response: Any) -> Any:
         """Forget who had permissions on a model of this name: MLflow leaves them when one is deleted.
 
-        It comes before MLflow writes down who manages the new one. `before` is a name that stays as it is.
+        It comes before MLflow writes down who manages the new one. `before` is the name that it had, if any.
         """
         if response.status_code == 200:
             name = json.loads(response.get_data(as_text=True))["registered_model"]["name"]
-            if name not in before:
+            if before != {name}:
                 with self._auth.store.ManagedSessionMaker() as session:
                     session.query(self._rows).filter_by(name=name).delete()
         return response

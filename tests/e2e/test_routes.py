@@ -207,6 +207,18 @@ def test_what_is_written_in_another_way_is_refused_as_well(users: Users, theirs:
             {"name": f"{mark}-2", "artifact_location": f"mlflow-artifacts:/{hers['experiment_id']}"},
         ),
         ("DELETE", f"/ajax-api/2.0/mlflow-artifacts/artifacts/{experiment}", {}),
+        ("POST", f"{API}/runs/search", {"experiment_ids": {hers["experiment_id"]: experiment}}),
+        (
+            *("POST", "/graphql"),
+            {
+                "operationName": "A",
+                "query": " ".join(
+                    f'query {name}($x: String = "{which}")'
+                    " { mlflowGetExperiment(input: {experimentId: $x}) { experiment { name } } }"
+                    for name, which in (("A", hers["experiment_id"]), ("B", experiment))
+                ),
+            },
+        ),
         ("PATCH", f"/api/3.0/mlflow/traces/tr-{run}/tags", kept),
         ("GET", "/api/2.0/mlflow-artifacts/artifacts", {}),
         ("GET", f"/api/2.0/mlflow-artifacts/artifacts/file:{hers['artifact_path']}", {}),

@@ -88,6 +88,10 @@ OWN = [
     Request("POST", f"{API3}/traces", body={**location("1", "tr-new"), "tags": {"experiment_id": "2"}}),
     Request("GET", f"{API}/model-versions/search"),
     graphql("{ mlflowSearchModelVersions(input: {}) { modelVersions { name } } }"),
+    Request(
+        *("POST", f"{API3}/traces/<trace_id>/assessments", {"trace_id": "tr-ada"}),
+        body={"assessment": {"feedback": {"value": {"trace_id": "elsewhere"}}}},
+    ),
     # Clients of MLflow 2 say where a trace is when they end it.
     Request(
         *("PATCH", f"{API}/traces/<request_id>", {"request_id": "tr-ada"}),
@@ -149,6 +153,10 @@ OTHERS = [
     version(f"s3://of-a-run/{OTHERS_RUN}/artifacts/model", run_id=OTHERS_RUN),
     graphql(GET_RUN, **{"in": {"runUuid": OTHERS_RUN}}),
     graphql(GET_RUN.replace("$in", "$tags"), tags={"runId": OTHERS_RUN}),
+    graphql(
+        f'query A($x: String = "{OTHERS_RUN}") {{ mlflowGetRun(input: {{runId: $x}}) {{ run }} }}'
+        f' query B($x: String = "{RUN}") {{ mlflowGetRun(input: {{runId: $x}}) {{ run }} }}'
+    ),
     version(f"s3://of-a-run/{OTHERS_RUN}/artifacts", run_id=OTHERS_RUN, more={"source": "models:/hers/1"}),
     graphql(
         "query Q($id: String) { mlflowGetRun(input: {runId: $id}) { apiError { code } } }", id=OTHERS_RUN
@@ -200,6 +208,11 @@ NOBODYS = [
     Request("GET", f"{PROXY}/artifacts", query=[("path", "backups")]),
     Request("GET", ARTIFACT, at("backups/mlflow/mlflow/20260101T000000Z/users.dump")),
     Request("PUT", ARTIFACT, at("elsewhere/x")),
+    # What is no list MLflow takes apart: by keys, by letters.
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": {"2": "1"}}),
+    Request("POST", f"{API}/runs/search", body={"experimentIds": "13"}),
+    Request("GET", f"{API}/traces", body={"experiment_ids": {"2": "1"}}),
+    Request("POST", f"{API}/runs/search", body={"experiment_ids": [{"2": "1"}]}),
     # Ids that are others to the database than to a comparison of texts.
     Request("GET", ARTIFACT, at("02/a/x")),
     Request("GET", ARTIFACT, at("file:2/a/x")),
@@ -304,6 +317,9 @@ def test_who_had_permissions_on_a_deleted_model_has_none_on_the_next_of_its_name
     assert server.answered("churn") == ["churn"]
     assert server.ask(rename)
     assert server.answered("hers") == [], "it is called as before"
+    twice = {"name": "hers", "new_name": "churn", "x": {"name": "churn"}}
+    assert server.ask(Request("POST", f"{API}/registered-models/rename", body=twice))
+    assert server.answered("churn") == ["churn"]
     assert server.ask(rename)
     assert server.answered("churn", status=400) == []
 
@@ -330,6 +346,7 @@ def test_a_source_of_no_form_is_nobody_s() -> None:
     for none in ("", "relative/path", "C:/x?", "runs:/a/../b", "models://host/x//y", "models://host/x"):
         assert asked.part_of(none) == ("nobody", "")
     assert asked.part_of("http://example.com/1/x") == ("place", "")
+    assert asked.part_of(f"models:/{MODEL}/1") == ("name", MODEL)
     assert asked.part_of(f"s3://bucket/prefix/12/{RUN}/artifacts") == ("experiment", "12")
     assert asked.part_of(f"s3://bucket/2/{RUN}/artifacts/1/{RUN}/") == ("experiment", "2"), "the first one"
 
