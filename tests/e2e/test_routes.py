@@ -7,7 +7,10 @@ and on what is ada's no permission.
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -253,6 +256,28 @@ def test_what_is_written_in_another_way_is_refused_as_well(users: Users, theirs:
     users.call(eve, "DELETE", f"{API}/registered-models/delete", name=mark)
     granted = {"experiment_id": experiment, "username": mark}
     users.call(users.admin, "DELETE", f"{API}/experiments/permissions/delete", **granted)
+
+
+def test_a_user_does_with_their_own_what_mlflow_s_client_offers(users: Users) -> None:
+    """A check that is too strict would be as bad."""
+    bob = f"bob-{secrets.token_hex(4)}"
+    users.call(users.admin, "POST", f"{API}/users/create", username=bob, password=PASSWORD)
+    login = {"MLFLOW_TRACKING_USERNAME": bob, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+    env = {
+        **os.environ,
+        **login,
+        "MLFLOW_TRACKING_URI": users.url,
+        "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
+    }
+    command = [sys.executable, "-m", "tests.e2e.own_things", bob]
+    done = subprocess.run(command, cwd=paths.REPO, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    has = httpx.get(f"{users.url}{API}/users/get?username={bob}", auth=users.admin, timeout=60).json()["user"]
+    for kind, field in (("experiment", "experiment_id"), ("registered_model", "name")):
+        for one in has[f"{kind}_permissions"]:
+            where = f"{API}/{kind.replace('_', '-')}s/permissions/delete"
+            users.call(users.admin, "DELETE", where, username=bob, **{field: one[field]})
+    users.call(users.admin, "DELETE", f"{API}/users/delete", username=bob)
 
 
 def test_ada_has_all_of_it_still(users: Users, answers: list[Answered]) -> None:
