@@ -77,19 +77,18 @@ class Clients:
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         self._threads = [threading.Thread(target=self._client) for _ in range(count)]
         self._stop = threading.Event()
-        self._ended: list[tuple[float, float]] = []
-        self._runs: list[str] = []
+        self._ended: list[tuple[float, float, str]] = []
         self._failed: list[str] = []
 
     @property
     def made(self) -> int:
         """Runs that the server has said it took."""
-        return len(self._runs)
+        return len(self._ended)
 
     @property
     def runs(self) -> set[str]:
         """Their ids."""
-        return set(self._runs)
+        return {run for _, _, run in self._ended}
 
     @property
     def failed(self) -> list[str]:
@@ -109,7 +108,7 @@ class Clients:
             over = time.monotonic()
         if self._failed:
             sys.stderr.write(f"{self._failed[0]}\n")
-        runs = [took for ended, took in self._ended if began <= ended < over]
+        runs = [took for ended, took, _ in self._ended if began <= ended < over]
         return met(len(self._threads), over - began, runs, len(self._failed), self.made)
 
     def _client(self) -> None:
@@ -125,8 +124,7 @@ class Clients:
                 connection.close()
             else:
                 now = time.monotonic()
-                self._ended.append((now, now - began))
-                self._runs.append(run)
+                self._ended.append((now, now - began, run))
             self._stop.wait(self._pause)
         connection.close()
 

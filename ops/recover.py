@@ -76,7 +76,8 @@ def recover(stack: Stack) -> list[str]:
     state = _state(stack)
     pending = _pending(state)
     unrecorded = any(of["resource"]["type"] == RELEASE and of["type"] == "creating" for of in pending)
-    records = (api, where["namespace"], where["releaseName"], PENDING if not unrecorded else "")
+    which = f"owner=helm,name={where['releaseName']}{'' if unrecorded else f',{PENDING}'}"
+    records = (api, where["namespace"], which)
     whole = _whole(state, pending, api)
     # Locks of other backends are not seen: whoever works there must not lose a record of Helm's.
     elsewhere = not _on_files(stack.backend())
@@ -87,8 +88,7 @@ def recover(stack: Stack) -> list[str]:
     except cluster.FAULTS as error:
         raise OpsError(
             "Helm's record of what was cut short stays, and the next `pulumi up` would stop at it: `kubectl"
-            f" delete secret -n {where['namespace']} -l '{_selector(where['releaseName'], records[-1])}'`,"
-            f" then again ({cluster.told(error)})"
+            f" delete secret -n {where['namespace']} -l '{which}'`, then again ({cluster.told(error)})"
         ) from error
     if pending:
         with step("Brings the state up to the cluster (pulumi refresh)"):
@@ -229,23 +229,19 @@ def _pending(state: State) -> list[State]:
     return list(state["deployment"].get("pending_operations", []))
 
 
-def _selector(release: str, which: str) -> str:
-    return ",".join(filter(None, ("owner=helm", f"name={release}", which)))
-
-
-def _records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> list[str]:
-    """The names of Helm's records of a release; `which` selects some."""
-    found = api.list_namespaced_secret(namespace, label_selector=_selector(release, which)).items
+def _records(api: client.CoreV1Api, namespace: str, which: str) -> list[str]:
+    """The names of Helm's records that the selector of labels `which` finds."""
+    found = api.list_namespaced_secret(namespace, label_selector=which).items
     return [str(record.metadata.name) for record in found if record.metadata]
 
 
-def _drop_records(api: client.CoreV1Api, namespace: str, release: str, which: str) -> Iterator[str]:
+def _drop_records(api: client.CoreV1Api, namespace: str, which: str) -> Iterator[str]:
     """Delete Helm's records: those of revisions that never ended, so that the one before is the latest.
 
     Those of a first install that Pulumi does not know go all: the next install finds the objects, takes
     them over as they are, and keeps their passwords.
     """
-    for name in _records(api, namespace, release, which):
+    for name in _records(api, namespace, which):
         api.delete_namespaced_secret(name, namespace)
         yield f"dropped Helm's record {name}"
 

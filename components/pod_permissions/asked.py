@@ -36,14 +36,6 @@ _FREE = {
 }
 """Fields whose keys and values are a user's own words."""
 
-_ONE = {
-    "experiment": ("experiment_id",),
-    "run": ("run_id", "run_uuid"),
-    "model": ("model_id",),
-    "name": ("name",),
-}
-"""Fields by which MLflow itself knows what a request is about: one thing of a kind."""
-
 LOCATION = "mlflow.artifactLocation"
 """The tag of a trace that says where its artifacts are: the server sets it, and reads and deletes there."""
 
@@ -65,26 +57,24 @@ def _forms(names: tuple[str, ...]) -> set[str]:
     return {form for name in names for form in (name, _camel(name))}
 
 
-def _fields(kind: str) -> set[str]:
-    return _forms(KEYS[kind])
-
-
+_FIELDS = {kind: _forms(names) for kind, names in KEYS.items()}
 _SEVERAL = _forms(tuple(name for names in KEYS.values() for name in names if name.endswith("_ids")))
+_ONE = {kind: _FIELDS[kind] - _SEVERAL for kind in ("experiment", "run", "model", "name")}
+"""Fields by which MLflow itself knows what a request is about: one thing of a kind."""
 
 
 def named(request: Any, kind: str) -> set[str]:
     """Every id of a kind in the query, the path and the JSON body of a request."""
-    fields = _fields(kind)
-    return {text for one in _given(request) for text in _under(one, fields)}
+    return {text for one in _given(request) for text in _under(one, _FIELDS[kind])}
 
 
 def _given(request: Any) -> list[Any]:
     """The path's parts, each pair of the query, and the body."""
-    given: list[Any] = [
+    return [
         request.view_args or {},
         *({name: text} for name, text in request.args.items(multi=True)),
+        _body(request),
     ]
-    return given if request.url_rule.rule.endswith(UNREAD) else [*given, _body(request)]
 
 
 def one_meaning(request: Any) -> bool:
@@ -95,10 +85,9 @@ def one_meaning(request: Any) -> bool:
     what it does after an answer fails at a body that is packed twice.
     """
     given = [one for one in _given(request) if isinstance(one, Mapping)]
-    if any(len({*map(_camel, one)}) < len(one) for one in given) or _packed_twice(request):
+    if any(len({*map(_camel, one)}) < len(one) for one in given) or isinstance(_json(request), str):
         return False
-    for kind, names in _ONE.items():
-        fields = _forms(names)
+    for kind, fields in _ONE.items():
         ids = {text for one in given for name in fields & one.keys() for text in _leaves(one[name])}
         if len(ids) > 1 or (kind == "experiment" and not all(map(is_experiment, ids))):
             return False
@@ -107,7 +96,7 @@ def one_meaning(request: Any) -> bool:
 
 def lists(request: Any) -> bool:
     """Whether ids that come several at once are in lists: of others MLflow takes keys, or letters (3.3.2)."""
-    return request.url_rule.rule.endswith(UNREAD) or _lists(_body(request))
+    return _lists(_body(request))
 
 
 def _lists(value: Any) -> bool:
@@ -120,12 +109,6 @@ def _lists(value: Any) -> bool:
         if name in _SEVERAL
         else name in _FREE or _lists(item)
         for name, item in value.items()
-    )
-
-
-def _packed_twice(request: Any) -> bool:
-    return not request.url_rule.rule.endswith(UNREAD) and isinstance(
-        request.get_json(force=True, silent=True), str
     )
 
 
@@ -157,9 +140,14 @@ def _told(value: Any) -> Iterator[str]:
             yield from _told(item)
 
 
+def _json(request: Any) -> Any:
+    """The JSON of the body, whatever its type is called; None of a body that is an artifact."""
+    return None if request.url_rule.rule.endswith(UNREAD) else request.get_json(force=True, silent=True)
+
+
 def _body(request: Any) -> Any:
-    """The JSON of the body as MLflow reads it: whatever its type is called, packed twice by old clients."""
-    body = request.get_json(force=True, silent=True)
+    """The JSON of the body as MLflow reads it: old clients pack it twice."""
+    body = _json(request)
     try:
         return json.loads(body) if isinstance(body, str) else body
     except ValueError:
@@ -247,7 +235,7 @@ def in_query(body: Any) -> list[tuple[str, str]]:
         document = parse(str(asked.get("query", "")))
     except GraphQLError:
         return []
-    fields = {form: kind for kind in ("experiment", "run") for form in _fields(kind)}
+    fields = {form: kind for kind in ("experiment", "run") for form in _FIELDS[kind]}
     nodes = list(_nodes(document))
     # Of several operations one is run, and their variables may be called the same.
     defaults = [
@@ -255,7 +243,7 @@ def in_query(body: Any) -> list[tuple[str, str]]:
     ]
     # A variable's name is the caller's to choose.
     found = [
-        (kind, text) for kind in ("experiment", "run") for text in _under(given, _fields(kind), frozenset())
+        (kind, text) for kind in ("experiment", "run") for text in _under(given, _FIELDS[kind], frozenset())
     ]
     for node in nodes:
         if node.kind in ("argument", "object_field") and node.name.value in fields:
