@@ -50,7 +50,7 @@ class Store(BaseHTTPRequestHandler):
             self._answer(b"OK")
         else:
             content = self.kept[self.path]
-            self._answer(content[:-1] + b"?" if self.spoils else content)
+            self._answer(content + b"?" if self.spoils else content)
 
     def do_DELETE(self) -> None:
         del self.kept[self.path]
