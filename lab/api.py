@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from lab import charts, images, paths, plugins, prerequisites, steps, tools
+from lab import cache, charts, images, paths, plugins, prerequisites, proxies, steps, tools
 from lab.cluster import (
     control_plane,
     hosts,
@@ -27,7 +28,7 @@ from lab.cluster import (
     trust,
 )
 from lab.cluster.processes import Program, end
-from lab.steps import Step
+from lab.steps import Step, StepError
 
 API_CLIENTS = (
     *("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
@@ -62,7 +63,8 @@ def engine_environ() -> dict[str, str]:
 def environ() -> dict[str, str]:
     """What a shell needs to reach the lab's cluster, besides the programs on PATH."""
     cluster = {"KUBECONFIG": str(pki.kubeconfig()), "KUBECACHEDIR": str(paths.run() / "kube-cache")}
-    return {**cluster, **dict.fromkeys(trust.VARIABLES, str(trust.bundle())), **engine_environ()}
+    trusted = dict.fromkeys(trust.VARIABLES, str(trust.bundle()))
+    return {**cluster, **trusted, **proxies.direct(), **engine_environ()}
 
 
 def s3_keys() -> tuple[str, str]:
@@ -183,20 +185,36 @@ def _alone() -> Iterator[None]:
 def up() -> None:
     """Bring the lab up, or what of it is down. Raises `StepError`."""
     began = time.monotonic()
+    os.environ.update(proxies.direct())
     with _alone():
         if _healthy():
             _chart()
             steps.console.print("[green]✓[/green] The lab is up")
             return
+        _check_machine()
         _whole_mark().unlink(missing_ok=True)
         steps.run([*_building(), *_starting()])
-        _whole_mark().touch()
+        _whole_mark().write_text(_whole())
     steps.console.print(f"The lab is up, in {time.monotonic() - began:.0f} s; logs: {paths.logs()}")
 
 
+def _check_machine() -> None:
+    """Raise `StepError` for what no step mends, in the first second."""
+    from lab import doctor  # which asks this module what runs
+
+    if unfit := doctor.unfit():
+        findings = (f"- {finding.what}: {finding.fix}" for finding in unfit)
+        raise StepError("\n".join(["this machine does not suit the lab:", *findings]))
+
+
 def _whole_mark() -> Path:
-    """There once an `up` came to its end: one that was ended may have imported some of the images."""
+    """Once an `up` came to its end, of what: one that was ended may have imported some of the images."""
     return paths.run() / "whole"
+
+
+def _whole() -> str:
+    """A digest of all that the lab is made from; another commit has other plugins, images or programs."""
+    return cache.digest_tree(paths.LAB, paths.REPO / "requirements.lock")
 
 
 def _building() -> list[Step]:
@@ -319,7 +337,7 @@ def _chart() -> None:
 
 def _healthy() -> bool:
     """Whether all was started, every program runs, the cluster has its objects, and the node is ready."""
-    if not _whole_mark().exists():
+    if not _whole_mark().exists() or _whole_mark().read_text() != _whole():
         return False
     mark = _objects_mark()
     if not mark.exists() or mark.read_text() != _objects_digest() or not hosts.known():

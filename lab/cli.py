@@ -145,6 +145,9 @@ def main() -> None:
     """Run the command line; a failed step ends as one message and exit code 1."""
     # Asked to end, it ends as on Ctrl-C: with the programs it has started for a build.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also when its terminal goes, but not under nohup.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         app()
     except StepError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +31,8 @@ PORTS = {
     10257: "the controller manager",
     10259: "the scheduler",
 }
-WEB = (80, 443)
-"""Traefik's, on the bridge alone: only a program that listens on all addresses is in its way."""
+BRIDGE_PORTS = {53: "CoreDNS", 80: "Traefik", 443: "Traefik", 9000: "the S3 server"}
+"""On the bridge alone: only a program that listens on all addresses is in their way."""
 
 MACHINE = "x86_64"
 """What the images and Debian's PostgreSQL are taken for."""
@@ -50,22 +49,13 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at machine, user, size, kernel, packages and ports."""
-    memory = psutil.virtual_memory().total / 2**30
-    there = next(folder for folder in (paths.root(), *paths.root().parents) if folder.exists())
-    disk = shutil.disk_usage(there).free / 2**30
     filesystems = Path("/proc/filesystems").read_text()
     bridges = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
     queues = Path("/proc/net/netfilter/nfnetlink_queue")
     packages = prerequisites.missing()
     return [
-        Finding(f"machine {platform.machine()}", platform.machine() == MACHINE, f"{MACHINE} is needed"),
-        Finding("runs as root", os.geteuid() == 0, "the lab makes mounts and a bridge: use a root shell"),
-        Finding(f"memory {memory:.0f} GiB", memory >= MEMORY_GIB, f"{MEMORY_GIB} GiB are needed"),
-        Finding(
-            f"free disk {disk:.0f} GiB at {there}",
-            disk >= DISK_GIB,
-            f"{DISK_GIB} GiB are needed: set MLFLOW_LAB_HOME",
-        ),
+        *_machine(),
+        _disk(),
         Finding("overlay file system", "overlay" in filesystems, "modprobe overlay"),
         Finding("bridge packets pass iptables", bridges.exists(), "modprobe br_netfilter"),
         Finding("packets can wait in a queue", queues.exists(), "modprobe nfnetlink_queue"),
@@ -75,22 +65,47 @@ def examine() -> list[Finding]:
     ]
 
 
+def unfit() -> list[Finding]:
+    """What `up` does not mend, and would come upon after minutes; builds that are there need no more disk."""
+    disk = [] if (api.bin_folder() / "kube-apiserver").exists() else [_disk()]
+    return [finding for finding in (*_machine(), *disk, *_ports()) if not finding.good]
+
+
+def _machine() -> list[Finding]:
+    # As it is shown: the kernel keeps some of it to itself.
+    memory = round(psutil.virtual_memory().total / 2**30)
+    return [
+        Finding(f"machine {platform.machine()}", platform.machine() == MACHINE, f"{MACHINE} is needed"),
+        Finding("runs as root", os.geteuid() == 0, "the lab makes mounts and a bridge: use a root shell"),
+        Finding(f"memory {memory} GiB", memory >= MEMORY_GIB, f"{MEMORY_GIB} GiB are needed"),
+    ]
+
+
+def _disk() -> Finding:
+    there = next(folder for folder in (paths.root(), *paths.root().parents) if folder.exists())
+    disk = shutil.disk_usage(there).free / 2**30
+    return Finding(
+        f"free disk {disk:.0f} GiB at {there}",
+        disk >= DISK_GIB,
+        f"{DISK_GIB} GiB are needed: set MLFLOW_LAB_HOME",
+    )
+
+
 def _ports() -> list[Finding]:
-    if api.status():
-        return []
-    findings = []
-    everywhere = {
-        connection.laddr.port
-        for connection in psutil.net_connections("tcp")
-        if connection.laddr
-        and connection.status == psutil.CONN_LISTEN
-        and connection.laddr.ip in ("0.0.0.0", "::")  # noqa: S104
+    """Who has the lab's ports; of a lab that runs, only those that another program has."""
+    ours = {pid for _, pid, _ in api.status() if pid}
+    taken = {
+        (listener.laddr.ip, listener.laddr.port)
+        for listener in psutil.net_connections("tcp")
+        if listener.laddr and listener.status == psutil.CONN_LISTEN and listener.pid not in ours
     }
-    for port, owner in PORTS.items():
-        with socket.socket() as probe:
-            taken = probe.connect_ex(("127.0.0.1", port)) == 0
-        findings.append(_port(port, owner, free=not taken))
-    return [*findings, *(_port(port, "Traefik", free=port not in everywhere) for port in WEB)]
+    everywhere = {port for address, port in taken if address in ("0.0.0.0", "::")}  # noqa: S104
+    loopback = everywhere | {port for address, port in taken if address == "127.0.0.1"}
+    findings = [
+        *(_port(port, owner, free=port not in loopback) for port, owner in PORTS.items()),
+        *(_port(port, owner, free=port not in everywhere) for port, owner in BRIDGE_PORTS.items()),
+    ]
+    return [finding for finding in findings if not (ours and finding.good)]
 
 
 def _port(port: int, owner: str, *, free: bool) -> Finding:

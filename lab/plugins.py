@@ -8,22 +8,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from lab import cache, paths, prerequisites, tools
+from lab.proxies import answers as _answers
 from lab.shell import run
 
 PROVIDERS = ("kubernetes", "random")
 MARKER = "stand-in"
 """A file in a plugin's folder: the lab made it, and may replace it."""
 
-DOWNLOADS = "get.pulumi.com"
-CONNECT_SECONDS = 2.0
+DOWNLOADS = "https://get.pulumi.com/releases/plugins/"
 DOWNLOAD_SECONDS = 300.0
 
 SOURCES = paths.LAB / "provider"
@@ -83,7 +81,7 @@ def ensure(home: Path, pulumi: Path) -> None:
     """Have every provider plugin in `home` (a PULUMI_HOME): the official one if it can be had.
 
     In this order: what is there already, what the person's own ~/.pulumi has, a download by `pulumi`
-    (not tried when its host does not answer within two seconds), the stand-in. Raises `CommandError`.
+    (not tried when its host does not answer soon), the stand-in. Raises `CommandError`.
     """
     reachable: bool | None = None
     for plugin in map(wanted, PROVIDERS):
@@ -110,14 +108,6 @@ def _official(folder: Path, plugin: Plugin) -> bool:
         and not (folder / MARKER).exists()
         and not folder.with_name(f"{folder.name}.partial").exists()
     )
-
-
-def _answers(host: str) -> bool:
-    try:
-        with closing(socket.create_connection((host, 443), timeout=CONNECT_SECONDS)):
-            return True
-    except OSError:
-        return False
 
 
 def _downloaded(plugin: Plugin, home: Path, pulumi: Path) -> bool:

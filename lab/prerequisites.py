@@ -10,7 +10,9 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lab import cache
+from filelock import FileLock
+
+from lab import cache, paths
 from lab.shell import CommandError, run
 
 FOR_BUILDS = {
@@ -50,7 +52,10 @@ PACKAGES = {
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\n# Of the MLflow lab, while it installs packages.\nexit 101\n"
-"""Known by its text, so that the next run removes what a killed one left."""
+"""Then come the packages, so that the next run completes what a killed one left."""
+
+SYSTEMD = Path("/run/systemd/system")
+"""There where systemd runs."""
 
 LOCK_SECONDS = 300
 """How long to wait for another apt-get, such as the machine's own updates."""
@@ -74,35 +79,65 @@ def _which(program: str) -> str | None:
 
 
 def install(log: Path, packages: Mapping[str, str] | None = None) -> None:
-    """Install what is missing, without starting any of the packages' services."""
-    wanted = missing(packages)
-    if not wanted:
+    """Install what is missing; none of the packages' services starts, now or with the machine."""
+    if not missing(packages) and _left() is None:
         return
+    paths.root().mkdir(parents=True, exist_ok=True)
+    # Another run may be at it right now, which has not left anything.
+    with FileLock(paths.root() / "packages.lock"):
+        _install(log, missing(packages), _left())
+
+
+def _install(log: Path, wanted: list[str], left: list[str] | None) -> None:
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
     install = [*apt, "install", "-y", "--no-install-recommends", *wanted]
-    with _services_stay_down():
+    configure = ["dpkg", "--configure", "-a"]
+    with _services_stay_down([*(left or []), *wanted]):
+        if left is not None:
+            run(configure, log=log, env=quiet)
+        if not wanted:
+            return
         try:
             run(install, log=log, env=quiet)
         except CommandError:
             # An interrupted installation refuses later ones; the lists of packages may be missing or old.
-            run(["dpkg", "--configure", "-a"], log=log, env=quiet)
+            run(configure, log=log, env=quiet)
             run([*apt, "update"], log=log, env=quiet)
             run(install, log=log, env=quiet)
 
 
+def _left() -> list[str] | None:
+    """The packages that a killed run was installing, or nothing when none was killed."""
+    try:
+        text = POLICY.read_text()
+    except FileNotFoundError:
+        return None
+    return text.removeprefix(NO_SERVICES).split()[1:] if text.startswith(NO_SERVICES) else None
+
+
 @contextlib.contextmanager
-def _services_stay_down() -> Iterator[None]:
+def _services_stay_down(packages: list[str]) -> Iterator[None]:
     """Debian's way to keep packages from starting services; a person's own policy stays as it is."""
-    ours = not POLICY.exists() or POLICY.read_text() == NO_SERVICES
+    ours = not POLICY.exists() or _left() is not None
     if ours:
-        POLICY.write_text(NO_SERVICES)
+        POLICY.write_text(f"{NO_SERVICES}# {' '.join(packages)}\n")
         POLICY.chmod(0o755)
     try:
         yield
     finally:
+        if SYSTEMD.exists():
+            _disable(packages)
         if ours:
             POLICY.unlink()
+
+
+def _disable(packages: list[str]) -> None:
+    """Debian enables services as it installs them: after a reboot they would have the lab's ports."""
+    files = subprocess.run(["dpkg", "--listfiles", *packages], capture_output=True, text=True, check=False)
+    units = re.findall(r"/systemd/system/([^/]+\.service)$", files.stdout, re.M)
+    if units:
+        subprocess.run(["systemctl", "disable", "--quiet", *units], capture_output=True, check=False)
 
 
 def go_on_path() -> Path | None:
@@ -111,8 +146,10 @@ def go_on_path() -> Path | None:
     if not found:
         return None
     text = subprocess.run([found, "version"], capture_output=True, text=True, check=True).stdout
-    version = re.search(r"go(\d+)\.(\d+)", text)
-    if version is None or (int(version[1]), int(version[2])) < tuple(map(int, GO_VERSION.split(".")[:2])):
+    # One that is not released yet has other words behind its number.
+    version = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?\s", text)
+    oldest = [int(part) for part in GO_VERSION.split(".")]
+    if version is None or [int(part or 0) for part in version.groups()] < oldest:
         return None
     return Path(found)
 

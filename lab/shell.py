@@ -75,6 +75,8 @@ def run(
             cwd=cwd,
             env=env,
             process_group=0,
+            # Builds are for all to read, whatever the person's own files are.
+            umask=0o022,
         )
         try:
             code = _wait(process, name)

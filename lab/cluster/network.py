@@ -15,6 +15,7 @@ and with it all names, until they ask for its address again, some 40 s later."""
 GATEWAY = "198.18.0.1"
 PODS = "198.18.0.0/24"
 SERVICES = "198.19.0.0/16"
+ALL = "198.18.0.0/15"
 DNS = GATEWAY
 DOMAIN = "cluster.local"
 
@@ -30,7 +31,7 @@ def up() -> None:
     """Make the bridge and let packets pass between pods; the machine's old setting is remembered."""
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
         _ip("link", "add", BRIDGE, "address", HARDWARE_ADDRESS, "type", "bridge")
-        _ip("address", "add", f"{GATEWAY}/24", "dev", BRIDGE)
+    _ip("address", "replace", f"{GATEWAY}/24", "dev", BRIDGE)
     _ip("link", "set", BRIDGE, "up")
     saved = paths.run() / _SAVED
     if not saved.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket as sockets
 import subprocess
 from pathlib import Path
 
@@ -135,6 +136,10 @@ def containerd() -> Program:
     """The container runtime."""
 
     def ready() -> bool:
+        with sockets.socket(sockets.AF_UNIX) as probe:
+            # `ctr` waits 10 s for a socket that nobody serves.
+            if probe.connect_ex(str(socket())):
+                return False
         return subprocess.run(ctr("version"), capture_output=True, check=False).returncode == 0
 
     return Program(

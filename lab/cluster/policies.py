@@ -22,6 +22,16 @@ CHAIN = "MLFLOW-LAB-POLICIES"
 _HOOKS = ("FORWARD", "INPUT")
 """To other pods and beyond, and to this machine."""
 
+_ACCEPTED = (
+    ("FORWARD", "--in-interface", network.BRIDGE, "--out-interface", network.BRIDGE, "--jump", "ACCEPT"),
+    ("INPUT", "--in-interface", network.BRIDGE, "--destination", network.GATEWAY, "--jump", "ACCEPT"),
+)
+"""From pod to pod, and to names, store and ingress: dockerd and ufw have this machine drop both.
+
+In the filter table, which comes after the verdict. No more than these: kube-proxy refuses what has no pod
+behind it, and keeps pods from this machine's loopback.
+"""
+
 MODULES = ("br_netfilter", "nfnetlink_queue", "xt_NFQUEUE")
 """Of the kernel, where they are not built in."""
 
@@ -60,12 +70,20 @@ def up() -> None:
     rules: list[tuple[str, ...]] = [(CHAIN, "--match", "conntrack", "--ctstate", "NEW", *queued)]
     rules += [(hook, "--in-interface", network.BRIDGE, "--jump", CHAIN) for hook in _HOOKS]
     for rule in rules:
-        if not (_iptables("--check", *rule) or _iptables("--append", *rule)):
-            raise RuntimeError(f"iptables refuses {' '.join(rule)}: modprobe {' '.join(MODULES)}")
+        _have("mangle", "--append", rule)
+    for rule in _ACCEPTED:
+        _have("filter", "--insert", rule)
+
+
+def _have(table: str, add: str, rule: tuple[str, ...]) -> None:
+    if not (_iptables("--check", *rule, table=table) or _iptables(add, *rule, table=table)):
+        raise RuntimeError(f"iptables refuses {' '.join(rule)}: modprobe {' '.join(MODULES)}")
 
 
 def down() -> None:
     """Take the rules away, and put the old setting back."""
+    for rule in _ACCEPTED:
+        _iptables("--delete", *rule, table="filter")
     for hook in _HOOKS:
         _iptables("--delete", hook, "--in-interface", network.BRIDGE, "--jump", CHAIN)
     _iptables("--flush", CHAIN)
@@ -76,9 +94,9 @@ def down() -> None:
         saved.unlink()
 
 
-def _iptables(*args: str) -> bool:
-    """Whether it was done; kube-proxy does not use this table for its own."""
-    return _run("iptables", "--wait", "--table", "mangle", *args)
+def _iptables(*args: str, table: str = "mangle") -> bool:
+    """Whether it was done; kube-proxy does not use mangle for its own."""
+    return _run("iptables", "--wait", "--table", table, *args)
 
 
 def _run(*command: str) -> bool:

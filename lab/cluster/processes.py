@@ -55,13 +55,17 @@ class Program:
     def start(self) -> bool:
         """Start it unless it serves, with its output in its log; whether it had to be started.
 
-        One that runs without serving is ended first.
+        One that runs without serving is ended first. Raises `NotReadyError` where another program serves.
         """
         running = self.process()
         if running is not None:
             if self._serves_soon():
                 return False
             end([running])
+        if self.ready():
+            raise NotReadyError(
+                f"{self.name}: another program answers in its place; `python -m lab doctor` names the port"
+            )
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.record.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
@@ -72,6 +76,8 @@ class Program:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                # Pods read files that these programs write, such as their /etc/hosts.
+                umask=0o022,
                 cwd=paths.run(),
             )
         remember(self.record, process.pid)
@@ -89,9 +95,12 @@ class Program:
     def wait(self) -> None:
         """Return when it is ready. Raises `NotReadyError` when it ended or took longer than `timeout`."""
         deadline = time.monotonic() + self.timeout
-        while not self.ready():
+        while True:
+            ready = self.ready()
             if self.process() is None:
                 raise NotReadyError(f"{self.name} ended; log: {self.log}\n{tail(self.log)}")
+            if ready:
+                return
             if time.monotonic() > deadline:
                 raise NotReadyError(
                     f"{self.name} not ready in {self.timeout:.0f} s; log: {self.log}\n{tail(self.log)}"

@@ -46,7 +46,7 @@ class Image:
             script.chmod(0o755)
         if self.extend:
             self.extend(tree, log)
-        own = archive.layer(tree, out / "layer.tar", log)
+        own = archive.own_layer(tree, out / "layer.tar", log)
         archive.write(out, self.reference, [base.build() / "layer.tar", own], self.settings)
         shutil.rmtree(tree)
         own.unlink()
@@ -56,7 +56,7 @@ def _compile_pause(out: Path, log: Path) -> None:
     tree = out / "tree"
     tree.mkdir()
     run(["gcc", "-static", "-Os", "-s", "-o", tree / "pause", HERE / "pause.c"], log=log)
-    packed = archive.layer(tree, out / "layer.tar", log)
+    packed = archive.own_layer(tree, out / "layer.tar", log)
     archive.write(out, PAUSE, [packed], Settings(entrypoint=["/pause"], user="65535"))
 
 

@@ -24,13 +24,16 @@ class Settings:
     stop_signal: str = "SIGTERM"
 
 
-def layer(tree: Path, out: Path, log: Path) -> Path:
+def layer(tree: Path, out: Path, log: Path, *options: str) -> Path:
     """Pack a file tree as one uncompressed layer: unpacking is then all that an import does."""
-    run(
-        ["tar", "--sort=name", "--numeric-owner", "--mtime=@0", "--format=gnu", "-C", tree, "-cf", out, "."],
-        log=log,
-    )
+    how = ["--sort=name", "--numeric-owner", "--mtime=@0", "--format=gnu", *options]
+    run(["tar", *how, "-C", tree, "-cf", out, "."], log=log)
     return out
+
+
+def own_layer(tree: Path, out: Path, log: Path) -> Path:
+    """The same of files of this checkout: pods run as another user, who may not read them here."""
+    return layer(tree, out, log, "--mode=a+rX")
 
 
 def _sha256(file: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 from lab import cache
@@ -31,22 +32,21 @@ UNNEEDED_LIBRARIES = ("libLLVM*", "libz3*", "libperl*")
 """PostgreSQL's just-in-time compiler and its Perl, both off."""
 
 USER = "1001"
+PUBLIC = "http://deb.debian.org/debian"
 
 
 def mirror(apt: Path = Path("/etc/apt")) -> str:
-    """The Debian mirror this machine is set up with, of either format of apt's sources."""
-    for source in sorted(apt.glob("sources.list*")) + sorted((apt / "sources.list.d").glob("*")):
-        if not source.is_file():
-            continue
-        found = re.search(
-            r"^(?:URIs:|deb(?:\s+\[[^]]*\])?)\s*(\S+/debian)/?(?:\s|$)", source.read_text(), re.M
-        )
-        if found:
-            return found[1]
-    raise RuntimeError(
-        f"no Debian mirror found in {apt}: the images are made from Debian packages; "
-        "add a source whose address ends in /debian"
-    )
+    """The Debian mirror this machine is set up with, as apt reads its sources; else the public one."""
+    ask = ["apt-get", "indextargets", "--no-release-info", "-o", f"Dir::Etc={apt}", "--format=$(REPO_URI)"]
+    # Docker's, which ends in /debian too, has no component of this name.
+    told = subprocess.run([*ask, "Component: main"], capture_output=True, text=True, check=True)
+    for source in told.stdout.split():
+        # Debian's cloud images name their mirrors in a file.
+        file = re.fullmatch(r"mirror\+file:(.+?)/?", source)
+        addresses = Path(file[1]).read_text() if file else source
+        if found := re.search(r"https?://\S+/debian(?=/?(?:\s|$))", addresses):
+            return found[0]
+    return PUBLIC
 
 
 def _build(out: Path, log: Path) -> None:

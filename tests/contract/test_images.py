@@ -93,6 +93,30 @@ def test_an_archive_names_its_layers_by_content_and_is_the_same_twice(tmp_path: 
     }
 
 
+def test_other_users_can_read_what_nobody_else_may_here(tmp_path: Path) -> None:
+    """Pods run as one; who has the checkout may keep its files to himself. The base has its own modes."""
+    (tmp_path / "tree/bin").mkdir(parents=True)
+    for name, mode in {"bin": 0o700, "bin/script": 0o750, "file": 0o600}.items():
+        (tmp_path / "tree" / name).touch()
+        (tmp_path / "tree" / name).chmod(mode)
+
+    def modes(packed: Path) -> dict[str, int]:
+        with tarfile.open(packed) as tar:
+            return {member.name: member.mode for member in tar if member.name != "."}
+
+    own = archive.own_layer(tmp_path / "tree", tmp_path / "own.tar", tmp_path / "log")
+    assert modes(own) == {"./bin": 0o755, "./bin/script": 0o755, "./file": 0o644}
+    kept = archive.layer(tmp_path / "tree", tmp_path / "kept.tar", tmp_path / "log")
+    assert modes(kept)["./file"] == 0o600
+
+
+@pytest.fixture
+def apt(tmp_path: Path) -> Path:
+    """A folder of apt's sources, with none."""
+    (tmp_path / "sources.list.d").mkdir()
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
@@ -100,22 +124,34 @@ def test_an_archive_names_its_layers_by_content_and_is_the_same_twice(tmp_path: 
             "sources.list",
             "# deb http://no.example/debian x\ndeb [signed-by=/k] http://m.example/debian bookworm main\n",
         ),
-        ("sources.list.d/debian.sources", "Types: deb\nURIs: http://m.example/debian\nSuites: bookworm\n"),
+        (
+            "sources.list.d/debian.sources",
+            "Types: deb\nURIs: http://m.example/debian\nSuites: bookworm\nComponents: main\n",
+        ),
         (
             "sources.list",
             "deb http://m.example/debian-security s main\ndeb http://m.example/debian/ bookworm main\n",
         ),
+        (
+            "sources.list",
+            "deb http://d.example/linux/debian bookworm stable\ndeb http://m.example/debian bookworm main\n",
+        ),
+        (
+            "sources.list.d/debian.sources",
+            "Types: deb\nURIs: mirror+file://{apt}/mirrors.list\nSuites: bookworm\nComponents: main\n",
+        ),
     ],
+    ids=["one line", "deb822", "security", "docker", "cloud image"],
 )
-def test_the_mirror_is_the_machine_s_own_in_either_format(tmp_path: Path, file: str, text: str) -> None:
-    (tmp_path / "sources.list.d").mkdir()
-    (tmp_path / file).write_text(text)
-    assert base.mirror(tmp_path).rstrip("/") == "http://m.example/debian"
+def test_the_mirror_is_the_machine_s_own_in_either_format(apt: Path, file: str, text: str) -> None:
+    (apt / "mirrors.list").write_text("http://m.example/debian\nhttp://n.example/debian\n")
+    (apt / file).write_text(text.format(apt=apt))
+    assert base.mirror(apt) == "http://m.example/debian"
 
 
-def test_a_machine_without_a_mirror_is_told_what_to_add(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="add a source"):
-        base.mirror(tmp_path)
+def test_a_machine_without_a_mirror_has_the_public_one(apt: Path) -> None:
+    (apt / "sources.list").write_text("deb http://d.example/linux/debian bookworm stable\n")
+    assert base.mirror(apt) == "http://deb.debian.org/debian"
 
 
 def test_render_template_fills_in_the_environment(tmp_path: Path) -> None:

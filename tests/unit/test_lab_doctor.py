@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from lab import api, doctor, prerequisites
+from lab import api, doctor, paths, prerequisites, steps
+from lab.steps import StepError
 
 GIB = 2**30
 
@@ -39,7 +40,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setattr(doctor, "PORTS", {free.getsockname()[1]: "etcd"})
-        monkeypatch.setattr(doctor, "WEB", (free.getsockname()[1],))
+        monkeypatch.setattr(doctor, "BRIDGE_PORTS", {free.getsockname()[1]: "Traefik"})
         yield tmp_path
 
 
@@ -71,6 +72,9 @@ def test_another_user(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_little_memory(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=2 * GIB))
     assert _bad() == [f"memory 2 GiB: {doctor.MEMORY_GIB} GiB are needed"]
+    # A machine that was bought with 4 GiB.
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=3.8 * GIB))
+    assert _bad() == []
 
 
 def test_little_disk_where_the_lab_s_folder_will_be(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,12 +115,15 @@ def test_a_port_that_is_taken(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
         port = taken.getsockname()[1]
         monkeypatch.setattr(doctor, "PORTS", {port: "etcd"})
         assert _bad() == [f"port {port} is free for etcd: end the program that listens there"]
-        monkeypatch.setattr(api, "status", lambda: [("etcd", 7, 0)])
+        monkeypatch.setattr(api, "status", lambda: [("etcd", None, 0), ("kubelet", 7, 0)])
+        assert _bad() == [f"port {port} is free for etcd: end the program that listens there"]
+        monkeypatch.setattr(api, "status", lambda: [("etcd", os.getpid(), 0)])
         assert _bad() == []
+        assert not any(finding.what.startswith("port") for finding in doctor.examine())
 
 
 @pytest.mark.parametrize(("address", "in_the_way"), [("0.0.0.0", True), ("127.0.0.1", False)])
-def test_a_port_of_the_web(
+def test_a_port_on_the_bridge(
     machine: Path, monkeypatch: pytest.MonkeyPatch, address: str, in_the_way: bool
 ) -> None:
     """Traefik has the bridge's address: another program is in its way where it listens on all."""
@@ -124,6 +131,28 @@ def test_a_port_of_the_web(
         taken.bind((address, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(doctor, "WEB", (port,))
+        monkeypatch.setattr(doctor, "BRIDGE_PORTS", {port: "Traefik"})
         told = [f"port {port} is free for Traefik: end the program that listens there"]
         assert _bad() == (told if in_the_way else [])
+
+
+def test_up_ends_at_once_where_the_machine_does_not_suit(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it installs and loads itself is no reason, nor is the disk of a lab that is built."""
+    monkeypatch.setattr(steps, "run", lambda _: pytest.fail("a step was taken"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=GIB))
+    monkeypatch.setattr(prerequisites, "missing", lambda: ["etcd-server"])
+    (machine / "proc/net/netfilter/nfnetlink_queue").unlink()
+    with pytest.raises(StepError) as refused:
+        api.up()
+    assert str(refused.value).splitlines() == [
+        "this machine does not suit the lab:",
+        "- runs as root: the lab makes mounts and a bridge: use a root shell",
+        f"- free disk 1 GiB at {paths.root()}: {doctor.DISK_GIB} GiB are needed: set MLFLOW_LAB_HOME",
+    ]
+    api.bin_folder().mkdir()
+    (api.bin_folder() / "kube-apiserver").touch()
+    with pytest.raises(StepError, match=r"- runs as root: .*shell$"):
+        api.up()

@@ -29,6 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(prerequisites, "PACKAGES", packages)
     monkeypatch.setattr(prerequisites, "_which", lambda name: shutil.which(name, path=str(programs)))
     monkeypatch.setattr(prerequisites, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(prerequisites, "SYSTEMD", tmp_path / "systemd")
     for name in packages:
         _program(programs / name)
     return programs
@@ -117,14 +118,55 @@ def test_the_policy_that_a_killed_run_left_goes_with_the_next(
     assert not prerequisites.POLICY.exists()
 
 
-@pytest.mark.parametrize("version", [NEWEST, "1.99.1", "2.0"])
+def test_what_a_killed_run_left_is_completed_also_when_nothing_is_missing(
+    called: list[str], tmp_path: Path
+) -> None:
+    prerequisites.POLICY.write_text(prerequisites.NO_SERVICES)
+    prerequisites.install(tmp_path / "log")
+    assert called == ["dpkg --configure -a"]
+    assert not prerequisites.POLICY.exists()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("systemd", [False, True])
+def test_what_is_installed_does_not_start_with_the_machine_either(
+    killed: bool,
+    systemd: bool,
+    called: list[str],
+    machine: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the person had before stays enabled; what a killed run was installing does not."""
+    if systemd:
+        prerequisites.SYSTEMD.mkdir()
+    files = "for package in $*; do echo /lib/systemd/system/$package.service; done; echo /usr/bin/etcd"
+    _program(machine / "dpkg", f"shift; {files}")
+    _program(machine / "systemctl", f'echo "$*" >> {tmp_path}/told')
+    monkeypatch.setenv("PATH", f"{machine}:{os.environ['PATH']}")
+    if killed:
+        prerequisites.POLICY.write_text(f"{prerequisites.NO_SERVICES}# etcd-server runc\n")
+    else:
+        (machine / "etcd").unlink()
+        (machine / "runc").unlink()
+    prerequisites.install(tmp_path / "log")
+    told = tmp_path / "told"
+    disabled = "disable --quiet etcd-server.service runc.service\n"
+    assert (told.read_text() if told.exists() else "") == (disabled if systemd else "")
+
+
+@pytest.mark.parametrize("version", [NEWEST, "1.27", "1.99.1", "2.0"])
 def test_a_go_that_is_new_enough_is_taken(version: str, machine: Path) -> None:
     _program(machine / "go", f"echo go version go{version} linux/amd64")
     assert prerequisites.go() == machine / "go"
 
 
 @pytest.mark.parametrize(
-    "says", [f"go version go{OLDER} linux/amd64", "go version devel", "go version go1.9"]
+    "says",
+    [
+        *(f"go version go{version} linux/amd64" for version in (OLDER, "1.26", "1.26.7", "1.27rc1")),
+        *("go version devel", "go version devel go1.27-0a1b2c linux/amd64", "go version go1.9"),
+    ],
 )
 def test_an_older_go_fetches_the_pinned_one_once(says: str, machine: Path) -> None:
     """Whose programs can be executed, although a Go module's files cannot."""

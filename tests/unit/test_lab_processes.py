@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +37,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         process.wait()
 
 
-def _program(script: str, ready: Callable[[], bool] = lambda: True, timeout: float = 5.0) -> Program:
+def _started() -> bool:
+    return (paths.run() / "pids" / "part.json").exists()
+
+
+def _program(script: str, ready: Callable[[], bool] = _started, timeout: float = 5.0) -> Program:
     return Program("part", ["sh", "-c", script], ready, {"GIVEN": "yes"}, timeout)
 
 
@@ -81,6 +86,33 @@ def test_ended_at_its_start_it_is_told_at_once_with_the_last_lines() -> None:
         program.wait()
     assert str(failure.value) == f"part ended; log: {program.log}\ncannot bind"
     assert time.monotonic() - began < 5
+
+
+def test_another_program_in_its_place_is_told_and_nothing_is_started() -> None:
+    program = _program("exec sleep 60", lambda: True)
+    with pytest.raises(NotReadyError, match=r"^part: another program answers .* `python -m lab doctor`"):
+        program.start()
+    assert not program.log.exists()
+
+
+def test_one_that_ended_is_not_ready_whoever_answers() -> None:
+    program = _program("echo cannot bind; exit 1")
+    program.start()
+    while program.process() is not None:
+        time.sleep(0.01)
+    with pytest.raises(NotReadyError, match="part ended"):
+        program.wait()
+
+
+def test_others_can_read_what_it_writes_whatever_the_person_s_own_files_are() -> None:
+    before = os.umask(0o077)
+    try:
+        program = _program("touch file; exec sleep 60", (paths.run() / "file").exists)
+        program.start()
+        program.wait()
+    finally:
+        os.umask(before)
+    assert (paths.run() / "file").stat().st_mode & 0o777 == 0o644
 
 
 def test_not_ready_in_its_time_is_told_with_the_last_lines() -> None:
@@ -135,7 +167,7 @@ def test_ended_are_those_that_listen_and_those_that_do_not(tmp_path: Path) -> No
         f"trap 'echo deaf' TERM; echo $$ > {deaf}; while :; do sleep 0.02; done",
         f"echo $$ > {gone}",
     ]
-    programs = [Program(str(n), ["sh", "-c", script], lambda: True) for n, script in enumerate(scripts)]
+    programs = [Program(str(n), ["sh", "-c", script], lambda: False) for n, script in enumerate(scripts)]
     for program in programs:
         program.start()
     pids = [number_in(file) for file in (polite, deaf, gone)]

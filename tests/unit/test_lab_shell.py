@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_standard_input_is_given_whole_and_else_empty(log: Path) -> None:
 def test_environment_and_folder_are_those_given(log: Path, tmp_path: Path) -> None:
     shell.run(["sh", "-c", "echo $GIVEN $HOME; pwd"], log=log, env={"GIVEN": "yes"}, cwd=tmp_path)
     assert log.read_text() == f"yes\n{tmp_path}\n"
+
+
+def test_what_it_writes_is_for_all_to_read(log: Path, tmp_path: Path) -> None:
+    """Also where the person keeps own files to himself: pods run as another user."""
+    before = os.umask(0o077)
+    try:
+        shell.run(["mkdir", tmp_path / "folder"], log=log)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o755
 
 
 def test_the_last_lines_of_a_log_or_that_there_is_none(tmp_path: Path) -> None:

@@ -227,8 +227,9 @@ def test_on_a_terminal_what_runs_is_shown_live_and_each_finished_step_leaves_a_l
 
 
 def test_an_interrupted_command_ends_soon_with_all_it_started(tmp_path: Path) -> None:
-    """By Ctrl-C, or told to end by a build service."""
-    commands = {number: _long_command(tmp_path / number.name) for number in (signal.SIGINT, signal.SIGTERM)}
+    """By Ctrl-C, told to end by a build service, or because its terminal goes."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    commands = {number: _long_command(tmp_path / number.name) for number in numbers}
     for number, command in commands.items():
         pid = number_in(tmp_path / f"{number.name}.pid")
         command.send_signal(number)
@@ -246,6 +247,7 @@ from pathlib import Path
 from lab import cli, shell
 from lab.steps import Step, run
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 script = ["sh", "-c", "echo $$ > {base}.pid; exec sleep 60"]
 cli.api.up = lambda: run([Step("long", lambda: shell.run(script, log=Path("{base}.log")))])
 cli.main()
