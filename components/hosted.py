@@ -16,10 +16,10 @@ from pulumi.provider.server import ComponentInitError
 
 from components import tracking
 from components.arguments import MlflowTrackingArgs, settings_of
-from components.kinds import COMPONENT
 from components.settings import WrongSettings
 from components.settings.fields import Knob
 from components.settings.model import about, default_of
+from components.tokens import COMPONENT
 
 PACKAGE = COMPONENT.partition(":")[0]
 VERSION = "0.0.0"

@@ -12,10 +12,7 @@ from typing import Any
 
 import pulumi
 
-COMPONENT = "mlflow:index:MlflowTracking"
-RELEASE = "kubernetes:helm.sh/v3:Release"
-NAMESPACE = "kubernetes:core/v1:Namespace"
-SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
+from components.tokens import NAMESPACE, RELEASE, SECRET
 
 
 class Namespace(pulumi.CustomResource):

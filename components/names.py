@@ -20,7 +20,6 @@ ADMIN_PASSWORD_KEY = "admin-password"  # noqa: S105
 
 DATABASE_USER_KEY = "password"
 DATABASE_ADMIN_KEY = "postgres-password"
-EXTERNAL_DATABASE_KEY = "db-password"
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 """The label by which a namespace names the Pod Security Standard that it enforces."""

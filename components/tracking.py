@@ -13,10 +13,11 @@ from components.adopted import note
 from components.backup import backups
 from components.dashboard import dashboard
 from components.housekeeping import housekeeping
-from components.kinds import COMPONENT, Namespace, Release
+from components.kinds import Namespace, Release
 from components.secrets import stack_secrets
 from components.settings import Settings
 from components.settings.model import secret_of
+from components.tokens import COMPONENT
 from components.values import values
 from components.values_network import tracking_url
 from components.values_restart import with_later

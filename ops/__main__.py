@@ -6,13 +6,16 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from lab.steps import StepError
 from ops.console import OpsError, err, out
+
+if TYPE_CHECKING:
+    from ops.stack import Stack
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +32,13 @@ Context = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output")]
+
+
+def _stack(name: str | None) -> Stack:
+    """The stack of this name, or the selected one. Raises `OpsError` when none is."""
+    from ops.stack import Stack, current
+
+    return Stack(name or current())
 
 
 @app.command()
@@ -68,9 +78,8 @@ def verify(
 ) -> None:
     """Log in, log a run, get its artifact back, find both in their stores."""
     from ops import verify as checks
-    from ops.stack import Stack, current
 
-    proof = checks.verified(Stack(stack or current()), url)
+    proof = checks.verified(_stack(stack), url)
     if as_json:
         out.print(json.dumps(checks.as_json(proof)), markup=False)
     else:
@@ -83,9 +92,8 @@ def verify(
 def recover(stack: StackName = None) -> None:
     """Bring a stack back after `pulumi` was killed: lock, pending operations, Helm's pending record."""
     from ops import recover as mending
-    from ops.stack import Stack, current
 
-    mending.report(mending.recover(Stack(stack or current())))
+    mending.report(mending.recover(_stack(stack)))
 
 
 @app.command()
@@ -97,9 +105,8 @@ def adopt(
     """Make a release that Helm made by hand the stack's; no pod restarts, no password changes."""
     from ops import adopt as adoption
     from ops.adoption import telling
-    from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     what, api = adoption.look(chosen)
     telling.show(what)
     if not yes:
@@ -121,9 +128,8 @@ def destroy(
 ) -> None:
     """Say what destroying a stack would lose, ask for its name, then destroy it."""
     from ops import destroy as ending
-    from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     ending.destroy(chosen, yes=yes, confirm=confirm, unprotect=unprotect, as_json=as_json)
 
 
@@ -136,9 +142,8 @@ def drift(
 ) -> None:
     """Compare the cluster with what the stack says; exit code 3 where something drifted."""
     from ops import drift as checks
-    from ops.stack import Stack, current
 
-    chosen, done = Stack(stack or current()), list[str]()
+    chosen, done = _stack(stack), list[str]()
     found = [] if repair and yes else checks.look(chosen)
     if repair and found:
         checks.report(chosen.name, found, to=err)
@@ -167,9 +172,8 @@ def policy(
     Exit code 1 where a mandatory one is broken.
     """
     from ops.policy import evidence, judge, plan, telling
-    from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     declared = judge.declared(config or judge.CONFIG)
     found = judge.judge(evidence.whole(plan.planned(chosen)), declared)
     if as_json:
@@ -185,9 +189,8 @@ def values(stack: StackName = None, as_json: AsJson = False) -> None:
     """Print the Helm values in force (`helm get values`)."""
     from ops import helm_yaml
     from ops import values as helm
-    from ops.stack import Stack, current
 
-    found = helm.in_force(Stack(stack or current()))
+    found = helm.in_force(_stack(stack).config())
     typer.echo(json.dumps(found) if as_json else helm_yaml.dump(found), nl=as_json)
 
 
@@ -195,9 +198,9 @@ def values(stack: StackName = None, as_json: AsJson = False) -> None:
 def defaults(stack: StackName = None, as_json: AsJson = False) -> None:
     """Print the defaults of the stack's chart at its version (`helm show values`)."""
     from ops import chart, helm_yaml
-    from ops.stack import Stack, current
 
-    found = chart.defaults(Stack(stack or current()))
+    chosen = _stack(stack)
+    found = chart.defaults(chart.of(chosen.config(), lambda: chart.password(chosen)))
     typer.echo(json.dumps(helm_yaml.mapping(found)) if as_json else found, nl=as_json)
 
 
@@ -208,9 +211,8 @@ def compare(stack: StackName = None, as_json: AsJson = False) -> None:
     Exit code 3 where the values in force are not the stack's.
     """
     from ops import values as helm
-    from ops.stack import Stack, current
 
-    found = helm.compare(Stack(stack or current()))
+    found = helm.compare(_stack(stack))
     if as_json:
         typer.echo(json.dumps(helm.as_json(found)))
     else:
@@ -228,9 +230,8 @@ def images(
 ) -> None:
     """List the images that a stack runs: from where, tag, digest, by whom, and which are frozen."""
     from ops import images as running
-    from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     if pin:
         from ops import pins
 
@@ -265,10 +266,9 @@ def mirror(
     """Copy a stack's chart and images to a private registry, verify them, and set the stack to it."""
     from ops import mirror as mirroring
     from ops import mirrored
-    from ops.stack import Stack, current
 
     place = mirrored.mirror(to)
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     done = mirroring.carry_out(
         chosen,
         place,
@@ -298,9 +298,8 @@ def _password(asked: str) -> str:
 def credentials(stack: StackName = None, as_json: AsJson = False) -> None:
     """Print address, user name and password of the administrator, in clear."""
     from ops import credentials as login
-    from ops.stack import Stack, current
 
-    found = login.credentials(Stack(stack or current()))
+    found = login.credentials(_stack(stack))
     typer.echo(json.dumps(found) if as_json else "\n".join(f"{key}: {text}" for key, text in found.items()))
 
 
@@ -359,7 +358,6 @@ def rotate(
 ) -> None:
     """Change the credentials of a stack that serves; without an option, all that apply."""
     from ops import rotate as changing
-    from ops.stack import Stack, current
 
     if not yes and not _somebody_there():
         raise typer.BadParameter("nobody can be asked here: give --yes")
@@ -368,7 +366,7 @@ def rotate(
     typed = _typed_keys if _somebody_there() else None
     piped = _piped_keys() if store and not typed else None
     done = changing.rotate(
-        Stack(stack or current()),
+        _stack(stack),
         chosen,
         typed or (lambda: piped),
         lambda what: yes or typer.confirm(what, err=True),
@@ -402,9 +400,8 @@ def _piped_keys() -> tuple[str, str]:
 def diagnose(stack: StackName = None, as_json: AsJson = False) -> None:
     """Say why a stack does not come up or does not serve: one ranked cause, and its fix."""
     from ops import diagnose as looking
-    from ops.stack import Stack, current
 
-    found = looking.diagnose(Stack(stack or current()))
+    found = looking.diagnose(_stack(stack))
     if as_json:
         out.print(json.dumps(looking.as_json(found)), markup=False)
     else:
@@ -431,9 +428,8 @@ def backup(
 ) -> None:
     """Back up both databases and the artifacts now, as the stack's CronJob does; or list the backups."""
     from ops import backup as saving
-    from ops.stack import Stack, current
 
-    found = (saving.listed if show else saving.backup)(Stack(stack or current()))
+    found = (saving.listed if show else saving.backup)(_stack(stack))
     if as_json:
         typer.echo(json.dumps(found))
     else:
@@ -455,9 +451,8 @@ def restore(
 ) -> None:
     """Restore a backup into a stack that is new or empty."""
     from ops import restore as restoring
-    from ops.stack import Stack, current
 
-    chosen = Stack(stack or current())
+    chosen = _stack(stack)
     restoring.ask(chosen.name, source, replace=replace, yes=yes, confirm=confirm)
     found = restoring.restore(chosen, source, replace=replace)
     if as_json:
@@ -481,18 +476,18 @@ def gc(
 ) -> None:
     """Remove for good the runs and experiments that were deleted long ago, with their artifacts."""
     from ops import housekeeping as keeping
-    from ops.stack import Stack, current
 
-    chosen, before = Stack(stack or current()), None
+    chosen, before = _stack(stack), None
+    opened = keeping.opened(chosen)
     if dry_run or not yes:
-        found = keeping.look(chosen, older_than)
+        found = keeping.look(*opened, older_than)
         if not (dry_run and as_json):
             keeping.report(chosen.name, found, to=err if as_json else out)
         if not dry_run and found["runs"] + found["experiments"]:
             typer.confirm(f"Remove {keeping.count(found)} for good?", abort=True, err=True)
             before = found["before"]
     if before is not None or (yes and not dry_run):
-        found = keeping.remove(chosen, older_than, before)
+        found = keeping.remove(*opened, older_than, before)
         if not as_json:
             keeping.report(chosen.name, found)
     if as_json:

@@ -15,8 +15,8 @@ from typing import Any
 from kubernetes import client
 
 from components import names
-from components.kinds import RELEASE
 from components.settings.rules import RESERVED
+from components.tokens import RELEASE
 from ops import cluster, recover
 from ops.adoption import found, record, state
 from ops.adoption.plan import Plan, plan
@@ -53,9 +53,11 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
 
 def _require_empty(stack: Stack) -> None:
     """The stack has made nothing yet, and nothing is under way."""
-    if recover.stuck(stack):
+    locks = recover.locks(stack.backend(), stack.name)
+    deployment = json.loads(stack.read("stack", "export"))["deployment"]
+    if locks or deployment.get("pending_operations"):
         raise OpsError(f"an earlier pulumi was cut short: `make recover STACK={stack.name}`, then adopt")
-    there = json.loads(stack.read("stack", "export"))["deployment"].get("resources", [])
+    there = deployment.get("resources", [])
     if any(resource["type"] == RELEASE for resource in there):
         raise OpsError(f"stack {stack.name} has a release already: `pulumi preview --stack {stack.name}`")
     if any(resource["custom"] for resource in there):
@@ -70,11 +72,11 @@ def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:
     """Carry the plan out. Where anything fails, state and stack file are as before. Raises `OpsError`."""
     live = what.record
     pods = found.pods(api, live)
-    with restored(stack):
+    with restored(stack) as before:
         with step("Writes the settings"):
             write(stack, what.changes, what.secrets)
         with step("Takes the release into the state"):
-            _import(stack, what)
+            _import(stack, what, json.loads(before))
         if what.s3:
             found.hand_over(api, live.namespace, names.own(live.name, names.S3_SECRET))
         with step("Previews: no change"):
@@ -88,12 +90,9 @@ def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:
     err.print(f"[green]adopted[/green] {live.name}: revision {after.revision} (was {live.revision}), {same}")
 
 
-def _import(stack: Stack, what: Plan) -> None:
-    hidden: dict[str, Any] = {
-        "mlflow-release.repositoryOpts.password": stack.all_settings().get("chartPassword")
-    }
+def _import(stack: Stack, what: Plan, before: state.State) -> None:
+    hidden: dict[str, Any] = {"mlflow-release.repositoryOpts.password": what.chart_password}
     hidden[f"mlflow-{names.S3_SECRET}.data"] = _encoded(what.s3)
-    before = json.loads(stack.read("stack", "export"))
     try:
         seen = json.loads(stack.read("preview", "--json"))
     except OpsError as error:

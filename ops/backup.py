@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 from rich.markup import escape
 from rich.table import Table
 
 from components import names
+from ops import cluster
 from ops.at_work import at_work
 from ops.console import OpsError, out, step
 from ops.jobs import Job
@@ -25,9 +25,12 @@ MEMORY = "backupResources.limits.memory 2Gi"
 """The setting for a pod of backups or restores that needs more memory, with a value."""
 
 
-def backup(stack: Stack) -> dict[str, Any]:
-    """Back it up; what was stored. Raises `OpsError`: what is there then counts as no backup."""
-    target = Target.of(stack)
+def backup(stack: Stack, config: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Back it up; what was stored. `config` are its plain settings, where they are known already.
+
+    Raises `OpsError`: what is there then counts as no backup.
+    """
+    target = Target.of(stack, config)
     cron_job = _cron_job(target)
     owner = {
         "apiVersion": "batch/v1",
@@ -79,21 +82,18 @@ def _given(
 def _cron_job(target: Target) -> dict[str, Any]:
     """The stack's CronJob, as the cluster has it. Raises `OpsError` where it has none."""
     batch, name = client.BatchV1Api(target.api.api_client), names.backup(target.release)
-    try:
-        found = batch.read_namespaced_cron_job(name, target.namespace)
-    except ApiException as error:
-        if error.status != 404:
-            raise
+    found = cluster.unless_missing(lambda: batch.read_namespaced_cron_job(name, target.namespace))
+    if found is None:
         stack = target.stack.name
         if (store := target.config.get("artifactStore", S3)) != S3:
             raise OpsError(
                 f"stack {stack} has no backups: there are none with artifactStore {store}. Back up its"
                 " database and its store by their own means; `make promote` goes without by --no-backup"
-            ) from error
+            )
         raise OpsError(
             f"stack {stack} has no backups: `pulumi config set backupSchedule @daily --stack {stack}`,"
             f" `pulumi up --stack {stack}`"
-        ) from error
+        )
     made: dict[str, Any] = target.api.api_client.sanitize_for_serialization(found)
     return made
 

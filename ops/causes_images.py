@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from components.settings.images import parts
+from components.settings.model import KEYS, default_of
 from ops.causes import Cause, Settings
+from ops.chart import IMAGES
 from ops.containers import Container, containers
 from ops.snapshot import Snapshot
 
 _PULLS = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
-_SETTING = {
-    "mlflow": "imageMlflow",
-    "postgresql": "imagePostgresql",
-    "os-shell": "imageOsShell",
-    "git": "imageGit",
-    "postgres-exporter": "imagePostgresExporter",
-}
+_DOCKER = "docker.io"
+_SETTING = {str(default_of(KEYS[key])).rpartition("/")[2]: key for key in IMAGES}
+"""The setting of an image by the last part of its repository."""
 _AWAY = r"no such host|i/o timeout|connection refused|dial tcp|TLS handshake|x509|deadline exceeded|EOF"
 _LOGIN = r"\b40[13]\b|nauthorized|orbidden|authorization failed|no basic auth|may require auth|denied"
 _GONE = r"not found|manifest unknown|does not exist|\b404\b"
 _LIMIT = r"\b429\b|toomanyrequests|Too Many Requests|rate limit"
 
 
-class _Reference(NamedTuple):
-    registry: str
-    repository: str
-    tag: str
-
-
-def _parts(image: str) -> _Reference:
-    first, _, rest = image.partition("/")
-    registry, path = (first, rest) if "." in first or ":" in first or first == "localhost" else ("", image)
-    repository, _, tag = path.partition("@")[0].partition(":")
-    return _Reference(registry or "docker.io", repository, tag)
-
-
 def _setting(image: str, one: Container) -> str:
-    known = _SETTING.get(_parts(image).repository.rpartition("/")[2])
+    known = _SETTING.get(parts(image, _DOCKER).repository.rpartition("/")[2])
     return known or ("imagePostgresql" if one.name == "postgresql" else "imageMlflow")
 
 
@@ -60,7 +45,7 @@ def _judged(
     snapshot: Snapshot, settings: Settings, one: Container, said: str
 ) -> tuple[str, int, str, str, float]:
     """Name, rank, sentence, fix and patience for what the node said of an image."""
-    image, ref, setting = one.image, _parts(one.image), _setting(one.image, one)
+    image, ref, setting = one.image, parts(one.image, _DOCKER), _setting(one.image, one)
     again, login = _again(snapshot, one), _credentials(snapshot, settings, ref.registry)
     user = settings.get("imageUsername") if ref.registry == settings.get("imageRegistry") else ""
     if re.search(_LIMIT, said):
@@ -105,9 +90,9 @@ def _judged(
 
 
 def _prefix(image: str) -> str:
-    """The registry that an image names, with its slash."""
-    registry = _parts(image).registry
-    return f"{registry}/" if image.startswith(f"{registry}/") and registry != "docker.io" else ""
+    """The registry of an image, with its slash; nothing for the one that is meant where none is named."""
+    registry = parts(image, _DOCKER).registry
+    return "" if registry == _DOCKER else f"{registry}/"
 
 
 def _credentials(snapshot: Snapshot, settings: Settings, registry: str) -> str:

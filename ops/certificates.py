@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from cryptography import x509
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
+from ops import cluster
 from ops.finding import Finding
 from ops.replacement import Object
 from ops.workloads import template
@@ -25,17 +26,14 @@ def findings(api: client.CoreV1Api, namespace: str, objects: Iterable[Object]) -
     """Certificates that are missing, have ended or will soon; `objects` are those of the manifest."""
     now = datetime.now(UTC)
     for name, host in sorted(_secrets(objects).items()):
-        try:
-            data = api.read_namespaced_secret(name, namespace).data or {}
-        except ApiException as error:
-            if error.status != 404:
-                raise
+        held = cluster.unless_missing(partial(api.read_namespaced_secret, name, namespace))
+        if held is None:
             if host:
                 yield Finding(
                     "certificate", f"Secret {name}", f"a certificate of {host}", None, _fix(namespace, name)
                 )
             continue
-        for certificate in _certificates(data):
+        for certificate in _certificates(held.data or {}):
             start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
             near = min(NEAR, (end - start) / _SHARE)
             if end - now < near:
@@ -52,7 +50,9 @@ def _secrets(objects: Iterable[Object]) -> dict[str, str]:
     for body in objects:
         if body["kind"] == "Ingress":
             for tls in body["spec"].get("tls") or []:
-                found[tls["secretName"]] = ", ".join(tls.get("hosts") or ["any host"])
+                # An entry without a Secret has the controller's own certificate.
+                if name := tls.get("secretName"):
+                    found[name] = ", ".join(tls.get("hosts") or ["any host"])
         for volume in (template(body) or {}).get("volumes") or []:
             projected = [
                 source.get("secret") for source in (volume.get("projected") or {}).get("sources", [])

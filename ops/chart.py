@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,25 +39,25 @@ class Chart:
     ca_file: str = ""
 
 
-def of(stack: Stack) -> Chart:
-    """The chart that the stack's settings name. Raises `OpsError`."""
-    settings = stack.config()
+def of(settings: Mapping[str, str], password: Callable[[], str]) -> Chart:
+    """The chart that a stack's settings name; `password` is asked for where its registry wants a login."""
     user = settings.get("chartUsername", "")
     return Chart(
         settings["chart"],
         settings["chartVersion"],
         user,
-        stack.read("config", "get", "chartPassword").strip() if user else "",
+        password() if user else "",
         settings.get("chartCaFile", ""),
     )
 
 
-def defaults(stack: Stack) -> str:
-    """The default values of the stack's chart at the stack's version, as YAML with its comments.
+def password(stack: Stack) -> str:
+    """The password of the chart's registry, in clear. Raises `OpsError`."""
+    return stack.read("config", "get", "chartPassword").strip()
 
-    Raises `OpsError`.
-    """
-    chart = of(stack)
+
+def defaults(chart: Chart) -> str:
+    """The default values of a chart, as YAML with its comments. Raises `OpsError`."""
     with _signed_in(chart) as env:
         return _helm("show", "values", *_source(chart), env=env)
 

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import names
+from components.tokens import KUBERNETES, RELEASE, SIGNED, STACK
 from ops.console import OpsError
-from ops.recover import RELEASE
 from ops.stack import Stack
-
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which Pulumi marks a secret in a state."""
-KUBERNETES = "kubernetes:"
-_STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +48,7 @@ def deployed(stack: Stack) -> Deployed:
         )
     resources = [revealed(resource) for resource in state.get("resources", [])]
     release = next((found for found in resources if found["type"] == RELEASE), None)
-    root = next((found for found in resources if found["type"] == _STACK), None)
+    root = next((found for found in resources if found["type"] == STACK), None)
     if release is None or "status" not in release.get("outputs", {}):
         raise OpsError(f"stack {stack.name} has no release yet: run `pulumi up --stack {stack.name}`")
     return Deployed(
@@ -71,7 +66,7 @@ def deployed(stack: Stack) -> Deployed:
 def revealed(value: Any) -> Any:
     """A value of a state that was exported with its secrets, these put in place."""
     if isinstance(value, Mapping):
-        if _SIGNATURE in value:
+        if SIGNED.items() <= value.items():
             return revealed(json.loads(value["plaintext"]))
         return {key: revealed(item) for key, item in value.items()}
     return [revealed(item) for item in value] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ somebody edited or deleted inside the release is invisible to both (pulumi/pulum
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from rich.console import Console
@@ -19,12 +19,13 @@ from ops.stack import Stack
 from ops.survey import survey
 
 
-def look(stack: Stack) -> list[Finding]:
+def look(stack: Stack, config: Mapping[str, str] | None = None) -> list[Finding]:
     """Everything that is not as the stack says; empty without drift. Changes nothing.
 
-    Raises `OpsError` where the stack was never up, is worked on or stuck, or its cluster is out of reach.
+    `config` are its plain settings, where they are known already. Raises `OpsError` where the stack was never
+    up, is worked on or stuck, or its cluster is out of reach.
     """
-    with opened(stack) as site:
+    with opened(stack, config) as site:
         return survey(site).findings
 
 

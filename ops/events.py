@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ENVIRON: Mapping[str, str] = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Without it `--event-log` is no option (Pulumi 3.259)."""
@@ -21,9 +22,19 @@ def event_log() -> Iterator[Path]:
 
 def errors(log: Path) -> Iterator[str]:
     """The errors in an event log; `pulumi` keeps the secrets that it knows out of them."""
-    if not log.exists():
-        return
-    for line in log.read_text().splitlines():
-        event = json.loads(line).get("diagnosticEvent") or {}
+    for event in _events(log, "diagnosticEvent"):
         if event.get("severity") == "error":
             yield str(event.get("message", ""))
+
+
+def changes(log: Path) -> Mapping[str, int]:
+    """What a run that is over did: how many resources, by kind of change."""
+    (summary,) = _events(log, "summaryEvent")
+    return dict(summary["resourceChanges"])
+
+
+def _events(log: Path, kind: str) -> Iterator[dict[str, Any]]:
+    if log.exists():
+        for line in log.read_text().splitlines():
+            if event := json.loads(line).get(kind):
+                yield event

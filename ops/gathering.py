@@ -9,12 +9,13 @@ from pathlib import Path
 
 from kubernetes import client
 
+from components.tokens import RELEASE
 from ops import asking, forward
 from ops.causes import Settings
 from ops.console import OpsError
 from ops.containers import worth_reading
 from ops.reader import AROUND, CORE, Reader
-from ops.recover import RELEASE, alive, locks
+from ops.recover import alive, locks
 from ops.snapshot import Answer, Snapshot
 from ops.stack import Stack
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from ops.stack import CONFIG_FILE, PREFIX, PROGRAM, Stack, pulumi
+from ops.stack import CONFIG_FILE, PASSPHRASE_FILE, PREFIX, PROGRAM, Stack, pulumi
 
 STACK = "dev"
 COMMITTED = PROGRAM / f"Pulumi.{STACK}.yaml"
@@ -50,8 +50,9 @@ class Home:
         return {
             **self.tools,
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.folder / "passphrase"),
+            PASSPHRASE_FILE: str(self.folder / "passphrase"),
             CONFIG_FILE: str(self.stack_file),
+            "PULUMI_DIY_BACKEND_GZIP": "false",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }

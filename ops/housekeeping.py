@@ -21,6 +21,7 @@ from rich.table import Table
 from components import housekeeping_pods, names
 from components.housekeeping_pods import CONTAINER
 from components.scheduled import DEADLINE
+from components.settings import Settings
 from components.settings.housekeeping_rules import unfit
 from ops import cluster, parsed
 from ops.at_work import at_work
@@ -36,9 +37,14 @@ _KEPT = 3600
 """Seconds that a Job is kept whose command was killed."""
 
 
-def look(stack: Stack, older_than: str | None) -> dict[str, Any]:
+def opened(stack: Stack) -> tuple[Target, Settings]:
+    """The cluster and the settings of a stack that housekeeping fits. Raises `OpsError`."""
+    return parsed.opened(stack, unfit)
+
+
+def look(target: Target, settings: Settings, older_than: str | None) -> dict[str, Any]:
     """What would go: `items`, and how many, as the pod prints them. Raises `OpsError`; changes nothing."""
-    job = _begin(Target.of(stack), older_than, "list", None)
+    job = _begin(target, settings, older_than, "list", None)
     try:
         with step("Looks through what was deleted"):
             job.ended(CONTAINER)
@@ -47,13 +53,13 @@ def look(stack: Stack, older_than: str | None) -> dict[str, Any]:
         job.end()
 
 
-def remove(stack: Stack, older_than: str | None, before: int | None) -> dict[str, Any]:
+def remove(target: Target, settings: Settings, older_than: str | None, before: int | None) -> dict[str, Any]:
     """Remove what was deleted up to `before` (milliseconds since 1970), else longer ago than `older_than`.
 
     What has become of each, as the pod prints it. Raises `OpsError` where some could not be removed, after
     what could is reported.
     """
-    job = _begin(Target.of(stack), older_than, "remove", before)
+    job = _begin(target, settings, older_than, "remove", before)
     try:
         with step("Removes what was deleted, with its artifacts"):
             job.ended(CONTAINER)
@@ -62,15 +68,14 @@ def remove(stack: Stack, older_than: str | None, before: int | None) -> dict[str
         # A pod that never ran has no log, and the last line of one that was killed may be cut off.
         with suppress(ApiException, ValueError):
             if job.pod() and (done := job.listed(CONTAINER)):
-                report(stack.name, _together(done), to=err)
+                report(target.stack.name, _together(done), to=err)
         raise
     finally:
         job.end()
 
 
-def _begin(target: Target, older_than: str | None, what: str, before: int | None) -> Job:
+def _begin(target: Target, settings: Settings, older_than: str | None, what: str, before: int | None) -> Job:
     """The Job, and its program, which goes with it."""
-    settings = parsed.settings(target.stack, unfit)
     if older_than:
         settings = settings.model_copy(update={"housekeeping_older_than": older_than})
     own = f"{names.housekeeping(target.release)}-{what}"

@@ -13,9 +13,10 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import stop_after_attempt
 from urllib3.exceptions import HTTPError
 
+from components.tokens import NAMESPACE, PROVIDER, RELEASE, STACK
 from ops import cluster
+from ops.adoption.reading import at
 from ops.console import OpsError
-from ops.recover import NAMESPACE, RELEASE
 from ops.stack import Stack
 
 KEEP = "helm.sh/resource-policy"
@@ -84,25 +85,26 @@ def look(stack: Stack) -> Losses | None:
         return None
     settings = stack.config()
     release: Mapping[str, Any] = next((one["inputs"] for one in resources if one["type"] == RELEASE), {})
-    # The state knows what is there; the settings may have been changed since.
+    # The state knows what is there, and where; the settings may have been changed since.
+    where: Mapping[str, str] = next((one["inputs"] for one in resources if one["type"] == PROVIDER), settings)
     namespace = str(release.get("namespace") or settings["namespace"])
     name = str(release.get("name") or settings["releaseName"])
     outputs: Mapping[str, Any] = next(
-        (one.get("outputs", {}) for one in resources if one["type"] == "pulumi:pulumi:Stack"), {}
+        (one.get("outputs", {}) for one in resources if one["type"] == STACK), {}
     )
     goes = any(one["type"] == NAMESPACE for one in resources)
-    api = cluster.connect(settings)
+    api = cluster.connect(where)
     try:
         claims = tuple(_claims(api, namespace, name, goes, bool(release)))
         counts = _counts(api, namespace, name)
     except HTTPError as error:
         raise OpsError(
-            f"the cluster of context {settings['context']!r} does not answer, so what would be lost is not "
+            f"the cluster of context {where['context']!r} does not answer, so what would be lost is not "
             f"known: {error}"
         ) from error
     return Losses(
         stack.name,
-        settings["context"],
+        where["context"],
         namespace,
         goes,
         name,
@@ -110,10 +112,18 @@ def look(stack: Stack) -> Losses | None:
         claims,
         counts.get("experiments"),
         counts.get("runs"),
-        settings.get("databaseHost", ""),
+        _database(release, settings),
         str(outputs.get("artifact_root", "")),
         tuple(one["urn"].rsplit("::", 1)[-1] for one in resources if one.get("protect")),
     )
+
+
+def _database(release: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    """The host of an external database."""
+    if not release:
+        return settings.get("databaseHost", "")
+    values = release.get("values", {})
+    return "" if at(values, "postgresql.enabled", True) else str(at(values, "externalDatabase.host", ""))
 
 
 def _claims(

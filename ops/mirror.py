@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ops import mirror_settings, mirrored, registry
+from ops import chart, mirror_settings, mirrored, registry
 from ops.console import OpsError, out, step
 from ops.mirror_settings import Login
 from ops.mirrored import Item, Mirror
@@ -49,9 +49,12 @@ def carry_out(
     `user` is who pulls afterwards, `password` is asked for theirs once it is wanted, and `authority` is the
     PEM file of who signs for the mirror. Raises `OpsError`; until all is read back the stack stays.
     """
+    if not (copy_only or stack.file.is_file()):
+        raise OpsError(f"stack {stack.name} has no file to write to: there is no {stack.file}")
+    settings = stack.config()
     if not copy_only:
-        mirror_settings.refuse_unfit(stack, to, user, authority)
-    authority = authority or mirror_settings.known_authority(stack, to)
+        mirror_settings.refuse_unfit(settings, to, user, authority)
+    authority = authority or mirror_settings.known_authority(settings, to)
     with registry.registries(to.host, authority) as world:
         login: Login | None = None
         puller: tuple[str, ...] = ()
@@ -60,7 +63,8 @@ def carry_out(
             mirror_settings.refuse_wrong_login(stack, login)
             with step(f"Logging in to {to.host} as {user}"):
                 puller = (world.login(to.host, login.user, login.password),)
-        items = [*mirrored.compared(world, to, mirrored.sources(stack))]
+        sources = mirrored.sources(settings, lambda: chart.password(stack))
+        items = [*mirrored.compared(world, to, sources)]
         if dry_run:
             return Done(to, items, (), dry=True)
         missing = [item for item in items if not item.there]
@@ -68,7 +72,7 @@ def carry_out(
             mirrored.copy(world, item, f"{number} of {len(missing)}")
         if copy_only:
             return Done(to, items, (), dry=False)
-        _refuse_unreadable(world, to, items, puller, known=mirror_settings.knows_login(stack, to))
+        _refuse_unreadable(world, to, items, puller, known=mirror_settings.knows_login(settings, to))
     return Done(to, items, mirror_settings.use(stack, to, items, login, authority), dry=False)
 
 

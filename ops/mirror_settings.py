@@ -27,11 +27,8 @@ class Login:
     password: str
 
 
-def refuse_unfit(stack: Stack, to: Mirror, user: str, authority: Path | None) -> None:
+def refuse_unfit(settings: Mapping[str, str], to: Mirror, user: str, authority: Path | None) -> None:
     """Raises `OpsError` where the stack could not be set to the mirror, before anything is copied."""
-    if not stack.file.is_file():
-        raise OpsError(f"stack {stack.name} has no file to write to: there is no {stack.file}")
-    settings = stack.config()
     elsewhere = [key for key in _USERS if settings.get(key) and _host(key, settings) != to.host]
     if elsewhere and not user:
         raise OpsError(
@@ -51,16 +48,14 @@ def refuse_wrong_login(stack: Stack, login: Login) -> None:
     _refuse_wrong({**stack.all_settings(), **given}, {*given})
 
 
-def known_authority(stack: Stack, to: Mirror) -> Path | None:
+def known_authority(settings: Mapping[str, str], to: Mirror) -> Path | None:
     """The authority that the stack names already, where its chart is in that registry."""
-    settings = stack.config()
     file = settings.get("chartCaFile", "")
     return Path(file) if file and _host(_USERS[0], settings) == to.host else None
 
 
-def knows_login(stack: Stack, to: Mirror) -> bool:
+def knows_login(settings: Mapping[str, str], to: Mirror) -> bool:
     """Whether the stack names a login of that registry, or pull Secrets, of which nothing is known here."""
-    settings = stack.config()
     named = any(settings.get(key) and _host(key, settings) == to.host for key in _USERS)
     return named or settings.get("imagePullSecrets", "[]") not in ("", "[]")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,6 @@ from ops import registry
 from ops.console import OpsError, step
 from ops.coordinates import renamed
 from ops.registry import Registries
-from ops.stack import Stack
 from ops.usable import usable
 
 CHART = "chart"
@@ -84,13 +83,12 @@ def mirror(given: str) -> Mirror:
     return Mirror(host, path)
 
 
-def sources(stack: Stack) -> Iterator[tuple[str, Image, bool]]:
+def sources(settings: Mapping[str, str], password: Callable[[], str]) -> Iterator[tuple[str, Image, bool]]:
     """The chart and every image that the stack can use: setting, reference, whether it is needed."""
-    settings = stack.config()
     host, _, repository = settings["chart"].removeprefix("oci://").partition("/")
     # A tag has no plus sign: Helm writes a line there instead.
     yield CHART, Image(host, repository, settings["chartVersion"].replace("+", "_"), ""), True
-    for each in usable(stack):
+    for each in usable(settings, password):
         yield each.key, each.image, each.needed
 
 

@@ -74,7 +74,11 @@ class Objects:
 
     def create(self, recorded: Object, manager: str, *, dry_run: bool) -> None:
         """Make an object that is gone. Raises `OpsError`."""
-        resource, where = self._where(recorded)
+        try:
+            resource, where = self._where(recorded)
+        except ResourceNotFoundError as error:
+            kind = f"{recorded['kind']} ({recorded['apiVersion']})"
+            raise OpsError(f"the cluster has no such kind as {kind}: install what brings it") from error
         options = {"field_manager": manager, **({"dry_run": "All"} if dry_run else {})}
         body = copy.deepcopy(dict(recorded))
         if not resource.namespaced:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from ops import registry, stack_file
+from ops import chart, registry, stack_file
 from ops.console import OpsError, out, step
 from ops.coordinates import Move, renamed
 from ops.registry import Registries
@@ -31,7 +31,8 @@ def pin(stack: Stack) -> Pinned:
     """
     if not stack.file.is_file():
         raise OpsError(f"stack {stack.name} has no file to write to: there is no {stack.file}")
-    loose = [each for each in usable(stack) if not each.image.digest]
+    images = usable(stack.config(), lambda: chart.password(stack))
+    loose = [each for each in images if not each.image.digest]
     moves, left = [], []
     with registry.registries() as world:
         for each in loose:

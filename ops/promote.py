@@ -23,7 +23,7 @@ from rich.table import Table
 from ops import promotions, safeguard, stack_file, way_back
 from ops.console import OpsError, err, out
 from ops.coordinates import Move, moves
-from ops.fit import refuse_unfit
+from ops.fit import Config, refuse_unfit
 from ops.stack import CONFIG_FILE, Stack
 from ops.verify import verified
 
@@ -38,6 +38,8 @@ class Promotion:
     source: Stack
     target: Stack
     file: Path
+    configs: tuple[Config, Config]
+    """The plain settings of both before anything moves; in which cluster they are never does."""
     moves: Sequence[Move]
     backup: str = safeguard.NEEDLESS
     """What comes of a backup of the target before anything is changed."""
@@ -45,16 +47,16 @@ class Promotion:
 
 def plan(source: Stack, target: Stack, file: Path, *, no_backup: bool = False) -> Promotion:
     """Compare the settings of both stacks. Raises `OpsError` where they cannot be, or need a backup first."""
-    names, config = (source.name, target.name), target.config()
-    found = moves(source.config(), config, names)
-    backup = safeguard.chosen(target, config, found, without=no_backup)
-    return Promotion(source, target, file, found, backup)
+    configs = source.config(), target.config()
+    found = moves(*configs, (source.name, target.name))
+    backup = safeguard.chosen(target, configs[1], found, without=no_backup)
+    return Promotion(source, target, file, configs, found, backup)
 
 
 def look(wanted: Promotion, *, as_json: bool) -> int:
     """Do all but change something: the exit code is 3 when something would move. Raises `OpsError`."""
     if wanted.moves:
-        refuse_unfit(wanted.source, wanted.target)
+        refuse_unfit(wanted.source, wanted.target, wanted.configs)
         with _changed(wanted) as target:
             _preview(target, quiet=as_json)
     if as_json:
@@ -81,20 +83,20 @@ def carry_out(wanted: Promotion, *, yes: bool) -> None:
         return
     if not yes and not sys.stdin.isatty():
         raise OpsError("nobody can be asked here: give --yes (YES=1), or --check (CHECK=1) to only look")
-    refuse_unfit(wanted.source, wanted.target)
+    refuse_unfit(wanted.source, wanted.target, wanted.configs)
     with _changed(wanted) as target:
         _show(wanted)
         _preview(target, quiet=False)
         if not yes:
             typer.confirm(f"Promote {wanted.source.name} to {target.name}?", abort=True)
-        safeguard.carry_out(wanted.target, wanted.backup)
+        safeguard.carry_out(wanted.target, wanted.configs[1], wanted.backup)
         told = f"promoted from {wanted.source.name}: {'; '.join(map(str, wanted.moves))}"
         try:
             way_back.deploy(target, told)
-            run = verified(target).run_id
+            run = verified(target, config=wanted.configs[1]).run_id
             stack_file.replace(wanted.file, _rewritten(wanted))
         except (Exception, KeyboardInterrupt) as error:
-            _take_back(wanted, target, error)
+            _take_back(wanted, error)
     promotions.record(wanted.source.name, wanted.target, wanted.file, wanted.moves, run)
     err.print(
         f"[green]promoted[/green] {wanted.source.name} to {wanted.target.name}; commit {wanted.file.name}"
@@ -156,14 +158,14 @@ def _lost_schema(wanted: Promotion) -> str:
     )
 
 
-def _take_back(wanted: Promotion, changed: Stack, error: BaseException) -> NoReturn:
+def _take_back(wanted: Promotion, error: BaseException) -> NoReturn:
     """Bring the target back to its old release. Raises `OpsError`: what failed, and how it is now."""
     source, target = wanted.source.name, wanted.target.name
     failed = f"the promotion of {source} to {target} failed: {str(error) or 'it was interrupted'}"
     err.print(f"[red]✗[/red] {escape(failed)}; {target} goes back to its old version")
     try:
-        way_back.tell(changed)
-        way_back.take(wanted.target, f"back from a failed promotion of {source}")
+        way_back.tell(target, wanted.configs[1])
+        way_back.take(wanted.target, wanted.configs[1], f"back from a failed promotion of {source}")
     except (Exception, KeyboardInterrupt) as second:
         raise OpsError(
             f"{failed}\nThe way back failed too: {str(second) or 'it was interrupted'}\n"

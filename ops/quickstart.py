@@ -19,6 +19,7 @@ from ops import forward
 from ops.console import OpsError, err, out, step
 from ops.home import Home
 from ops.ports import HOST
+from ops.stack import PASSPHRASE
 
 PORT = 5001
 """The loopback port `make up` takes when nobody has it (MLflow's own 5000 is often taken)."""
@@ -86,27 +87,27 @@ def up(context: str | None, namespace: str | None) -> None:
         with step("Stack, passphrase and settings"):
             home.prepare(*_settings(context, namespace))
         stack = home.stack()
-        if recover.stuck(stack):
-            recover.report(recover.recover(stack))
+        with ThreadPoolExecutor() as side_by_side:
+            known = side_by_side.submit(stack.config)
+            if recover.stuck(stack):
+                recover.report(recover.recover(stack))
+            settings = known.result()
         # What verification imports takes a second, the engine more: side by side.
         threading.Thread(target=checks.prepare).start()
-        watch.up(stack)
+        changes = watch.up(stack, settings)
         with ThreadPoolExecutor() as side_by_side:
             selected = side_by_side.submit(stack.read, "stack", "select")
-            changes = side_by_side.submit(stack.last_changes)
-            settings = side_by_side.submit(stack.config)
             outputs = stack.outputs()
             selected.result()
-        used = settings.result()
         try:
-            url = _serve(home, outputs, used)
-            with checks.reachable(outputs, used, url) as deployment:
+            url = _serve(home, outputs, settings)
+            with checks.reachable(outputs, settings, url) as deployment:
                 checks.verify(deployment)
         except Exception:
             # Whatever a client of MLflow raises: the person wants to know why, and then sees it all the same.
             diagnose.explained(stack)
             raise
-    if set(changes.result()) <= {"same", "read"}:
+    if set(changes) <= {"same", "read"}:
         out.print("Nothing changed.")
     _farewell(outputs, url, context, time.monotonic() - began)
 
@@ -190,4 +191,5 @@ def down(context: str | None) -> None:
 def shell_lines(context: str | None) -> str:
     """Lines for `eval`: the variables of the deployment that `make up` made."""
     values = _home(context).environ()
-    return "\n".join(f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items()))
+    exports = (f"export {key}={shlex.quote(value)}" for key, value in sorted(values.items()))
+    return "\n".join([f"unset {PASSPHRASE}", *exports])

@@ -14,34 +14,37 @@ from kubernetes import client
 from ops import helm_yaml
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Record:
-    """One revision of a release; its manifest holds the chart's Secrets in clear."""
+    """One revision of a release; its values may hold secrets, its objects the chart's in clear."""
 
+    name: str
+    namespace: str
     revision: int
     status: str
+    chart: str
     chart_version: str
     values: Mapping[str, Any]
     """What `helm get values` prints."""
+    defaults: Mapping[str, Any]
+    """The chart's own values, without those of its sub-charts (Helm does not record these)."""
     objects: tuple[Mapping[str, Any], ...]
     """The objects as Helm has applied them."""
+
+    def __repr__(self) -> str:
+        """Without values and objects."""
+        return f"Record({self.namespace}/{self.name} v{self.revision}, {self.chart} {self.chart_version})"
 
 
 def latest(api: client.CoreV1Api, namespace: str, release: str) -> Record | None:
     """The record of the latest revision, whatever its status; None where Helm knows no such release."""
-    found = stored(api, namespace, release)
-    return None if found is None else parse(found)
-
-
-def stored(api: client.CoreV1Api, namespace: str, release: str) -> dict[str, Any] | None:
-    """All that Helm keeps of the latest revision; None where it knows no such release."""
     selector = f"owner=helm,name={release}"
     found: list[Any] = api.list_namespaced_secret(namespace, label_selector=selector).items
     if not found:
         return None
     # Two digits sort after one by number, not by text.
     newest = max(found, key=lambda secret: int(secret.metadata.labels["version"]))
-    return decoded(newest.data["release"])
+    return parse(decoded(newest.data["release"]))
 
 
 def decoded(text: str) -> dict[str, Any]:
@@ -51,11 +54,16 @@ def decoded(text: str) -> dict[str, Any]:
 
 def parse(text: Mapping[str, Any]) -> Record:
     """A record from what Helm keeps of a revision."""
+    chart = text["chart"]
     return Record(
+        name=text["name"],
+        namespace=text["namespace"],
         revision=int(text["version"]),
         status=str(text["info"]["status"]),
-        chart_version=str(text["chart"]["metadata"]["version"]),
+        chart=chart["metadata"]["name"],
+        chart_version=str(chart["metadata"]["version"]),
         values=text.get("config") or {},
+        defaults=chart.get("values") or {},
         objects=tuple(_objects(text)),
     )
 

@@ -17,15 +17,13 @@ from urllib.parse import urlsplit
 
 import psutil
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
+from components.tokens import NAMESPACE, SECRET
+from components.tokens import RELEASE as RELEASE
 from ops import cluster
 from ops.console import OpsError, err, step
 from ops.stack import PROGRAM, Stack
 
-NAMESPACE = "kubernetes:core/v1:Namespace"
-SECRET = "kubernetes:core/v1:Secret"  # noqa: S105 - a type token
-RELEASE = "kubernetes:helm.sh/v3:Release"
 PROGRAM_RUNNER = "pulumi-language-python-exec"
 """What the language host runs a Python program with."""
 BACKEND = "PULUMI_BACKEND_URL"
@@ -70,7 +68,8 @@ def stuck(stack: Stack) -> bool:
 
 def recover(stack: Stack) -> list[str]:
     """Mend what is stuck; what was done, in a person's words. Raises `OpsError` while a run is alive."""
-    done = list(_unlock(stack))
+    backend = stack.backend()
+    done = list(_unlock(stack, backend))
     where = stack.config()
     api = cluster.connect(where)
     state = _state(stack)
@@ -80,7 +79,7 @@ def recover(stack: Stack) -> list[str]:
     records = (api, where["namespace"], which)
     whole = _whole(state, pending, api)
     # Locks of other backends are not seen: whoever works there must not lose a record of Helm's.
-    elsewhere = not _on_files(stack.backend())
+    elsewhere = not _on_files(backend)
     if elsewhere and (pending or _records(*records)):
         _take_turn(stack, whole)
     try:
@@ -151,9 +150,9 @@ def report(done: list[str]) -> None:
         err.print("Nothing was stuck")
 
 
-def _unlock(stack: Stack) -> Iterator[str]:
+def _unlock(stack: Stack, backend: str) -> Iterator[str]:
     """End what a dead `pulumi` left running, then release its locks."""
-    held = locks(stack.backend(), stack.name)
+    held = locks(backend, stack.name)
     for lock in held:
         if lock.host != socket.gethostname():
             raise OpsError(
@@ -248,15 +247,10 @@ def _drop_records(api: client.CoreV1Api, namespace: str, which: str) -> Iterator
 
 def _made(api: client.CoreV1Api, resource: State) -> str | None:
     """The id of the object that a cut `create` was for, where the cluster has it."""
-    metadata = resource.get("inputs", {}).get("metadata", {})
-    try:
-        if resource["type"] == NAMESPACE:
-            api.read_namespace(metadata["name"])
-            return str(metadata["name"])
-        if resource["type"] == SECRET:
-            api.read_namespaced_secret(metadata["name"], metadata["namespace"])
-            return f"{metadata['namespace']}/{metadata['name']}"
-    except ApiException as error:
-        if error.status != 404:
-            raise
+    kind, metadata = resource["type"], resource.get("inputs", {}).get("metadata", {})
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if kind == NAMESPACE and cluster.unless_missing(lambda: api.read_namespace(name)):
+        return str(name)
+    if kind == SECRET and cluster.unless_missing(lambda: api.read_namespaced_secret(name, namespace)):
+        return f"{namespace}/{name}"
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from components import names
+from components.tokens import RELEASE
 from ops import pending
 from ops.console import OpsError
 from ops.record import owned
-from ops.recover import RELEASE
 from ops.site import CHARTS, Site
 from ops.stack import Stack
 from ops.survey import Survey
@@ -26,21 +26,21 @@ def due(site: Site, found: Survey) -> bool:
     return "release" in kinds and "settings" not in kinds and not busy
 
 
-def bring_back(site: Site) -> None:
+def bring_back(site: Site, found: Survey) -> None:
     """Upgrade the release, or install it again where it is gone. Raises `OpsError`."""
     if site.helm:
-        _upgrade(site.stack)
+        _upgrade(site.stack, found)
     else:
-        _install(site)
+        _install(site, found)
 
 
-def _upgrade(stack: Stack) -> None:
+def _upgrade(stack: Stack, found: Survey) -> None:
     """Upgrade with the stack's values, whether or not the provider sees a difference. Raises `OpsError`.
 
     It sees none where a value was taken away by hand, or an upgrade failed (pulumi/pulumi-kubernetes#2672).
     What did not come up whole, by the state, is updated by the next `up` in any case.
     """
-    _all_deployed(stack, "the release is not as it was deployed", "")
+    _all_deployed(stack, found, "the release is not as it was deployed", "")
     state = json.loads(stack.read("stack", "export"))
     for resource in state["deployment"]["resources"]:
         if resource["type"] == RELEASE:
@@ -49,7 +49,7 @@ def _upgrade(stack: Stack) -> None:
     stack.read(*_UP)
 
 
-def _install(site: Site) -> None:
+def _install(site: Site, found: Survey) -> None:
     """Install again, with the login that the database knows: without its Secret the chart makes another."""
     secret = {
         "apiVersion": "v1",
@@ -61,17 +61,17 @@ def _install(site: Site) -> None:
     secret = owned(secret, site.release, site.namespace)
     if site.objects.live(secret) is None:
         site.objects.create(secret, CHARTS, dry_run=False)
-    _all_deployed(site.stack, "the release is gone", "pulumi refresh, then ")
+    _all_deployed(site.stack, found, "the release is gone", "pulumi refresh, then ")
     site.stack.read("refresh", "--yes", "--skip-preview", "--non-interactive")
     site.stack.read(*_UP)
 
 
-def _all_deployed(stack: Stack, what: str, first: str) -> None:
+def _all_deployed(stack: Stack, found: Survey, what: str, first: str) -> None:
     """Raise `OpsError` where settings were never deployed: the `up` that brings the release back would.
 
     A survey whose preview failed has not seen them; it does not fail once the login's Secret is there again.
     """
-    if pending.findings(stack):
+    if not found.previewed and pending.findings(stack):
         raise OpsError(
             f"{what}, and stack {stack.name} has settings that were never deployed: take them back, or deploy"
             f" them with it ({first}pulumi up --stack {stack.name})"

@@ -42,7 +42,9 @@ def pods(snapshot: Snapshot) -> list[Object]:
 def outdated(snapshot: Snapshot) -> list[Object]:
     """Pods of a StatefulSet's older revision that are not ready.
 
-    It waits for them to become ready before it replaces them, so they stay (kubernetes/kubernetes#67250).
+    It waits for them to become ready before it replaces them: with an image that does not exist for ever,
+    whatever its template says by now (kubernetes/kubernetes#67250; "Forced rollback" in the StatefulSet's
+    documentation).
     """
     latest = {
         found["metadata"]["uid"]: found.get("status", {}).get("updateRevision")

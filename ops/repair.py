@@ -26,7 +26,7 @@ def repair(stack: Stack) -> tuple[list[str], list[Finding]]:
             done = list(_objects(site, found))
         if reinstall.due(site, found):
             with step(f"Brings release {site.release} back to the stack's values (pulumi up)"):
-                reinstall.bring_back(site)
+                reinstall.bring_back(site, found)
             done.append(f"Helm release {site.release}")
     if not done:
         return [], found.findings

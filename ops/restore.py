@@ -50,8 +50,7 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     `wanted` is "latest", a name, or the `s3://` address of another stack's; `replace` gives up what the
     target has. Raises `OpsError`: then the target is as it was, or a second run finishes.
     """
-    target = Target.of(stack)
-    settings = parsed.settings(stack, unfit)
+    target, settings = parsed.opened(stack, unfit)
     begun = _begun(target)
     if begun is not None:
         err.print(
@@ -89,7 +88,7 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     finally:
         _put_back(target, job, begun or replicas, so_far, stopped=stopped)
     with step("Signs in with the login that the outputs show"):
-        signed_in(stack)
+        signed_in(stack.outputs(), target.config)
     return found
 
 

@@ -61,13 +61,13 @@ def tell(target: Stack, moves: Sequence[Move], backup: str) -> None:
         out.print(said[backup])
 
 
-def carry_out(target: Stack, backup_: str) -> None:
+def carry_out(target: Stack, config: Mapping[str, str], backup_: str) -> None:
     """Back the target up, where that is to be done. Raises `OpsError`: nothing was changed."""
     if backup_ != TAKEN:
         return
     err.print(f"{escape(target.name)} is backed up first:")
     try:
-        backup.report(backup.backup(target))
+        backup.report(backup.backup(target, config))
     except Exception as error:
         raise OpsError(
             f"{target.name} could not be backed up, so nothing was changed: {error}"

@@ -75,25 +75,26 @@ class Site:
 
 
 @contextmanager
-def opened(stack: Stack) -> Iterator[Site]:
-    """A stack at rest. Raises `OpsError` while something works on it, where it is stuck or was never up.
+def opened(stack: Stack, config: Mapping[str, str] | None = None) -> Iterator[Site]:
+    """A stack at rest; `config` are its plain settings, where they are known already.
 
-    Also where the cluster is out of reach, or does not let this person look, in the block as well.
+    Raises `OpsError` while something works on it, where it is stuck or was never up, and where the cluster is
+    out of reach, or does not let this person look, in the block as well.
     """
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            yield _open(stack, Path(scratch) / "kinds.json")
+            yield _open(stack, config, Path(scratch) / "kinds.json")
     except ApiException as error:
         raise OpsError(f"the cluster of stack {stack.name} refuses: {reason(error)}") from error
     except HTTPError as error:
         raise OpsError(f"the cluster of stack {stack.name} is out of reach: {error}") from error
 
 
-def _open(stack: Stack, cache: Path) -> Site:
+def _open(stack: Stack, config: Mapping[str, str] | None, cache: Path) -> Site:
     with ThreadPoolExecutor() as beside:
         backend = beside.submit(stack.backend)
         known = beside.submit(deployed.deployed, stack)
-        settings = stack.config()
+        settings = config or stack.config()
         api = cluster.connect(settings)
         held = locks(backend.result(), stack.name)
         if held:

@@ -20,6 +20,9 @@ PROGRAM = Path(__file__).resolve().parent.parent
 CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
 """Names the stack file to `pulumi`, like its option `--config-file`."""
 
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - a variable
+PASSPHRASE_FILE = f"{PASSPHRASE}_FILE"
+
 PREFIX = "mlflow:"
 """What the keys of the project's settings begin with in a stack file."""
 
@@ -91,7 +94,11 @@ class Stack:
 
     def environ(self) -> dict[str, str]:
         """The whole environment `pulumi` runs in."""
-        return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.env}
+        whole = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.env}
+        if PASSPHRASE_FILE in self.env:
+            # A shell's would win over it, also an empty one.
+            whole.pop(PASSPHRASE, None)
+        return whole
 
     def run(self, *args: str) -> None:
         """Run `pulumi ARGS --stack NAME`, its output on this terminal. Raises `OpsError`."""
@@ -116,11 +123,6 @@ class Stack:
         """The URL of the backend that keeps the state; the variable is before all else that names one."""
         env = self.environ()
         return env.get("PULUMI_BACKEND_URL") or str(json.loads(pulumi("whoami", "--json", env=env))["url"])
-
-    def last_changes(self) -> dict[str, int]:
-        """What the last update did, by kind: `{"same": 9, "read": 1}` when nothing changed."""
-        (last,) = json.loads(self.read("stack", "history", "--json", "--page-size", "1"))
-        return dict(last["resourceChanges"])
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, secrets in clear: keep the result out of logs."""

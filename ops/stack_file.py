@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from ops.console import OpsError
 from ops.coordinates import Move
-from ops.stack import CONFIG_FILE, PREFIX, PROGRAM, Stack
+from ops.stack import CONFIG_FILE, PASSPHRASE_FILE, PREFIX, PROGRAM, Stack
 
 
 def find(stack: str, given: Path | None) -> Path:
@@ -39,16 +41,19 @@ def stack(name: str, file: Path, passphrase: Path | None) -> Stack:
     """The stack `name` with its own file, and its own passphrase file where two stacks' differ."""
     env = {CONFIG_FILE: str(file)}
     if passphrase:
-        if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
-            raise OpsError("PULUMI_CONFIG_PASSPHRASE wins over a passphrase file: unset it")
         if not passphrase.is_file():
             raise OpsError(f"there is no passphrase file {passphrase} for stack {name}")
-        env["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase.absolute())
+        env[PASSPHRASE_FILE] = str(passphrase.absolute())
     return Stack(name, env)
 
 
 def rewritten(text: str, moves: Iterable[Move]) -> str:
-    """A stack file's text with the values of `moves`; comments, order, quotes and indentation are kept."""
+    """A stack file's text with the values of `moves`."""
+    return edited(text, {move.key: move.after for move in moves})
+
+
+def edited(text: str, changes: Mapping[str, Any]) -> str:
+    """A stack file's text with these settings (None: without); all else stays as it is written."""
     _, step, offset = load_yaml_guess_indent(text) if text else (None, None, None)
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -57,28 +62,42 @@ def rewritten(text: str, moves: Iterable[Move]) -> str:
         yaml.indent(mapping=step - (offset or 0), sequence=step, offset=offset or 0)
     document = yaml.load(text) or {}
     config = document.setdefault("config", {})
-    for move in moves:
-        # Pulumi takes a key without its project too.
-        key = move.key if move.key in config else f"{PREFIX}{move.key}"
-        config[key] = _like(config.get(key), move.after)
+    for key, value in changes.items():
+        # Pulumi takes a key without its project too, and of both either.
+        own = f"{PREFIX}{key}"
+        for name in [name for name in (key, own) if name in config] or [own]:
+            if value is None:
+                config.pop(name, None)
+            else:
+                config[name] = _like(config.get(name), value)
     written = io.StringIO()
     yaml.dump(document, written)
     return written.getvalue()
 
 
-def _like(old: object, value: str) -> object:
+def _like(old: object, value: Any) -> Any:
     """A text in the style of the one it replaces; quoted where YAML would read a number, as `pulumi` does."""
+    if not isinstance(value, str):
+        return value
     if isinstance(old, ScalarString):
         return type(old)(value)
     if isinstance(old, int) and value.isdecimal():
         return int(value)
-    return value if isinstance(YAML(typ="safe").load(value), str) else DoubleQuotedScalarString(value)
+    try:
+        plain = YAML(typ="safe").load(value) == value
+    except YAMLError:
+        plain = False
+    return value if plain else DoubleQuotedScalarString(value)
 
 
 def replace(file: Path, text: str) -> None:
-    """Put `text` in the file's place at once: a reader sees the old or the new, a kill leaves one of them."""
+    """Put `text` in the file's place at once: a reader sees the old or the new, a kill leaves one of them.
+
+    The file need not exist.
+    """
     file = file.resolve()
     scratch = file.with_name(f".{file.name}.new")
     scratch.write_text(text)
-    shutil.copymode(file, scratch)
+    if file.exists():
+        shutil.copymode(file, scratch)
     scratch.replace(file)

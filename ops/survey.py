@@ -31,6 +31,8 @@ class Survey:
 
     findings: list[Finding]
     broken: list[Broken]
+    previewed: bool
+    """Whether a setting that was never deployed would be among the findings."""
 
 
 def survey(site: Site) -> Survey:
@@ -48,13 +50,13 @@ def survey(site: Site) -> Survey:
             found += pods.findings(there, site.helm.objects)
             found += certificates.findings(site.api, site.namespace, site.helm.objects)
         try:
-            return Survey([*preview.result(), *found], broken)
+            return Survey([*preview.result(), *found], broken, previewed=True)
         except OpsError:
             # Without the login's Secret every preview fails, and that it is gone is told already.
             login = f"Secret {names.tracking(site.release)}"
             if site.helm and not any(each.gone and title(each.recorded.body) == login for each in broken):
                 raise
-            return Survey(found, broken)
+            return Survey(found, broken, previewed=False)
 
 
 def mend(stack: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from components.settings.images import Image, parts
 from ops import chart
 from ops.adoption.reading import at
 from ops.console import OpsError
-from ops.stack import Stack
 
 _EXPORTER = "postgresql.metrics.enabled"
 
@@ -27,12 +26,11 @@ class Usable:
     """Whether pods run it; the others only an option of the chart's would."""
 
 
-def usable(stack: Stack) -> list[Usable]:
-    """All of them. Raises `OpsError`, also where nobody knows an image's tag."""
-    settings = stack.config()
+def usable(settings: Mapping[str, str], password: Callable[[], str]) -> list[Usable]:
+    """All of them; `password` is that of the chart's registry. Raises `OpsError`, also for an unknown tag."""
     found = {key: parts(settings[key], settings["imageRegistry"]) for key in chart.IMAGES}
     bare = [key for key, image in found.items() if not (image.tag or image.digest)]
-    tags = chart.tags(chart.of(stack)) if bare else {}
+    tags = chart.tags(chart.of(settings, password)) if bare else {}
     for key in bare:
         if key not in tags:
             raise OpsError(

@@ -36,9 +36,8 @@ class Row:
     """Whether what is in force is not what the stack says."""
 
 
-def in_force(stack: Stack) -> dict[str, Any]:
+def in_force(settings: Mapping[str, str]) -> dict[str, Any]:
     """The values of the release's latest revision (`helm get values`). Raises `OpsError`."""
-    settings = stack.config()
     namespace, release = settings["namespace"], settings["releaseName"]
     found = record.latest(cluster.connect(settings), namespace, release)
     if found is None:
@@ -46,19 +45,20 @@ def in_force(stack: Stack) -> dict[str, Any]:
     return dict(found.values)
 
 
-def of_settings(stack: Stack) -> dict[str, Any]:
-    """The values that the stack's settings give, deployed or not; they hold no secret. Raises `OpsError`."""
-    given = {key: text for key, text in stack.all_settings().items() if text}
+def of_settings(settings: Mapping[str, str]) -> dict[str, Any]:
+    """The values that a stack's settings give, deployed or not; they hold no secret. Raises `OpsError`."""
     try:
-        return values(parse(given))
+        return values(parse({key: text for key, text in settings.items() if text}))
     except WrongSettings as wrong:
         raise OpsError(str(wrong)) from wrong
 
 
 def compare(stack: Stack) -> list[Row]:
     """Every value that the stack or Helm sets and that is not the same in all three. Raises `OpsError`."""
-    ours, theirs = of_settings(stack), in_force(stack)
-    return list(rows(ours, theirs, helm_yaml.mapping(chart.defaults(stack))))
+    settings = stack.all_settings()
+    ours, theirs = of_settings(settings), in_force(settings)
+    default = chart.defaults(chart.of(settings, lambda: settings["chartPassword"]))
+    return list(rows(ours, theirs, helm_yaml.mapping(default)))
 
 
 def rows(ours: Mapping[str, Any], theirs: Mapping[str, Any], default: Mapping[str, Any]) -> Iterator[Row]:

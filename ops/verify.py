@@ -209,9 +209,12 @@ def verify(deployment: Deployment, size: int = 1 << 20) -> Proof:
     )
 
 
-def verified(stack: Stack, url: str | None = None) -> Proof:
-    """Check a stack by what it says of itself; `url` wins over its address. Raises `OpsError`."""
-    with reachable(stack.outputs(), stack.config(), url) as deployment:
+def verified(stack: Stack, url: str | None = None, config: Mapping[str, str] | None = None) -> Proof:
+    """Check a stack by what it says of itself; `url` wins over its address. Raises `OpsError`.
+
+    `config` are its plain settings, where they are known already.
+    """
+    with reachable(stack.outputs(), config or stack.config(), url) as deployment:
         return verify(deployment)
 
 
@@ -222,9 +225,9 @@ def verified(stack: Stack, url: str | None = None) -> Proof:
     wait=wait_fixed(1),
     reraise=True,
 )
-def signed_in(stack: Stack) -> None:
+def signed_in(outputs: Mapping[str, Any], config: Mapping[str, str]) -> None:
     """The login of a stack's outputs is let in. Raises `OpsError`."""
-    with reachable(stack.outputs(), stack.config()) as deployment:
+    with reachable(outputs, config) as deployment:
         user = (deployment.username, deployment.password)
         _expect(deployment.url, user, 200, "with the stack's credentials")
 

@@ -7,13 +7,13 @@ import re
 from typing import Any
 
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
 from components import names
 from components.values_stores import AWS_KEYS
+from ops import cluster
 from ops.adoption.reading import at
-from ops.adoption.record import Record
 from ops.console import OpsError
+from ops.record import Record
 from ops.site import STACKS_OWN
 
 _KEYS_NAMED_BY = ("existingSecretAccessKeyIDKey", "existingSecretKeySecretKey")
@@ -21,12 +21,8 @@ _KEYS_NAMED_BY = ("existingSecretAccessKeyIDKey", "existingSecretKeySecretKey")
 
 def secret(api: client.CoreV1Api, namespace: str, name: str) -> client.V1Secret | None:
     """A Secret, or None where there is none."""
-    try:
-        return api.read_namespaced_secret(name, namespace)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
+    held: client.V1Secret | None = cluster.unless_missing(lambda: api.read_namespaced_secret(name, namespace))
+    return held
 
 
 def require_login(api: client.CoreV1Api, record: Record) -> None:

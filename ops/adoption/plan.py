@@ -15,8 +15,8 @@ from components.values import merged, own_values, patched, values
 from ops.adoption.mapping import mapped
 from ops.adoption.patch import beyond, difference, text_of
 from ops.adoption.reasons import Held, held
-from ops.adoption.record import Record
 from ops.console import OpsError
+from ops.record import Record
 
 S3_KEYS = {"s3AccessKeyId": "AWS_ACCESS_KEY_ID", "s3SecretAccessKey": "AWS_SECRET_ACCESS_KEY"}
 _LEAVABLE = ("image", "tracking", "autoscaling", "databaseSize", "databaseResources", "serviceMonitor")
@@ -30,6 +30,8 @@ class Plan:
     record: Record
     changes: dict[str, Any]
     secrets: dict[str, str]
+    chart_password: str | None
+    """The stack's own, for the registry of the chart."""
     s3: Mapping[str, str]
     """The data of the store's Secret where it becomes the stack's, else empty."""
     owns_namespace: bool
@@ -79,7 +81,8 @@ def plan(
         raise OpsError(f"the values of {record.name} cannot be told by settings: please report this as a bug")
     changes = {key: value for key, value in wanted.items() if _differs(key, value, config)}
     new = {key: text for key, text in secrets.items() if not config.get(key)}
-    return Plan(record, changes, new, s3, settings.create_namespace, list(held(patch, own)))
+    password = config.get("chartPassword")
+    return Plan(record, changes, new, password, s3, settings.create_namespace, list(held(patch, own)))
 
 
 def _refuse(record: Record, reasons: Mapping[str, str]) -> None:

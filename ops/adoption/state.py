@@ -12,26 +12,20 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from components.kinds import NAMESPACE, RELEASE, SECRET
+from components.tokens import COMPONENT, NAMESPACE, PROVIDER, RELEASE, SECRET, SIGNED, STACK
 from ops.console import OpsError
+from ops.deployed import revealed
 
 State = dict[str, Any]
 """A state, or a part of it, as `pulumi stack export` gives it."""
 
-STACK, COMPONENT, PROVIDER = (
-    "pulumi:pulumi:Stack",
-    "mlflow:index:MlflowTracking",
-    "pulumi:providers:kubernetes",
-)
-_SIGNED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
-"""By which a state marks a secret; `pulumi stack import` encrypts its `plaintext` (Pulumi 3.259)."""
 _HIDDEN = "[secret]"
 """What a preview shows in place of a secret."""
 
 
 def secret(value: Any) -> State:
     """A value that the state keeps encrypted."""
-    return {**_SIGNED, "plaintext": json.dumps(value)}
+    return {**SIGNED, "plaintext": json.dumps(value)}
 
 
 def with_adopted(state: State, preview: State, hidden: Mapping[str, Any]) -> State:
@@ -67,7 +61,7 @@ def _adopted(resource: State, provider: str, hidden: Mapping[str, Any]) -> State
     inputs = _shown(inputs, resource["urn"].rpartition("::")[2], hidden)
     metadata = inputs if resource["type"] == RELEASE else inputs["metadata"]
     found = "/".join(metadata[key] for key in ("namespace", "name") if metadata.get(key))
-    outputs = {**inputs, **({"__inputs": secret(_plain(inputs))} if resource["type"] == RELEASE else {})}
+    outputs = {**inputs, **({"__inputs": secret(revealed(inputs))} if resource["type"] == RELEASE else {})}
     return {**kept, "id": found, "inputs": inputs, "outputs": outputs}
 
 
@@ -79,13 +73,4 @@ def _shown(value: Any, path: str, hidden: Mapping[str, Any]) -> Any:
         return secret(hidden[path])
     if isinstance(value, dict):
         return {key: _shown(item, f"{path}.{key}", hidden) for key, item in value.items()}
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Without the marks of secrets: for what is one secret as a whole."""
-    if isinstance(value, dict):
-        if _SIGNED.items() <= value.items():
-            return json.loads(value["plaintext"])
-        return {key: _plain(item) for key, item in value.items()}
     return value

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.kinds import COMPONENT, RELEASE
+from components.tokens import COMPONENT, KUBERNETES, RELEASE
 from ops import workloads
 from ops.chart import Chart, rendered
 from ops.console import OpsError
 from ops.replacement import Object, title
-
-KUBERNETES = "kubernetes:"
 
 
 @dataclass(frozen=True, repr=False)

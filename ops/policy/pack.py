@@ -21,7 +21,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from components.kinds import COMPONENT
+from components.tokens import COMPONENT
 from ops.policy.evidence import Evidence, Planned, evidence
 from ops.policy.judge import RULES, Declared, asked, declared
 from ops.policy.rule import Rule

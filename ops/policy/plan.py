@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from components.kinds import RELEASE
+from components.tokens import RELEASE
 from ops import chart
 from ops.policy.evidence import Planned
 from ops.stack import Stack
@@ -18,21 +18,19 @@ _GONE = ("delete", "read", "discard")
 def planned(stack: Stack) -> list[Planned]:
     """What `pulumi up` would leave of the stack; changes nothing. Raises `OpsError` where the preview fails.
 
-    A preview masks secrets, so the login of a private chart registry comes from the stack's settings.
+    A preview masks secrets, so the password of a private chart registry comes from the stack's settings.
     """
     shown = json.loads(stack.read("preview", "--json", "--show-sames", "--non-interactive"))
-    login = chart.of(stack)
-    return [
-        *_planned(shown, {"username": login.username, "password": login.password, "caFile": login.ca_file})
-    ]
+    return [*_planned(shown, lambda: chart.password(stack))]
 
 
-def _planned(shown: Mapping[str, Any], login: Mapping[str, str]) -> Iterator[Planned]:
+def _planned(shown: Mapping[str, Any], password: Callable[[], str]) -> Iterator[Planned]:
     for step in shown.get("steps", []):
         new = step.get("newState")
         if not new or step["op"].startswith(_GONE):
             continue
         inputs = dict(new.get("inputs") or {})
-        if new["type"] == RELEASE and login["username"]:
-            inputs["repositoryOpts"] = login
+        login = inputs.get("repositoryOpts") or {}
+        if new["type"] == RELEASE and login.get("username"):
+            inputs["repositoryOpts"] = {**login, "password": password()}
         yield Planned(new["type"], step["urn"].rpartition("::")[2], inputs, bool(new.get("protect")))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.kinds import NAMESPACE, RELEASE, SECRET
+from components.tokens import NAMESPACE, PASSWORD, RELEASE, SECRET
 from ops.policy.evidence import Evidence, containers
 from ops.policy.rule import Breach, Rule
 from ops.replacement import title
 
-PASSWORD = "random:index/randomPassword:RandomPassword"  # noqa: S105 - a type token
 _HELD = (NAMESPACE, SECRET, RELEASE, PASSWORD)
 """Data, or the passwords that open it, go with these."""
 _KEEP = ("helm.sh/resource-policy", "keep")

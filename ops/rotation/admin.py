@@ -6,7 +6,9 @@ gets 401 reads the Secret again and tries again: between API and Secret lie 5 to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -37,18 +39,20 @@ class Admin:
     name = "admin"
     what = "the administrator's password"
 
+    def __init__(self) -> None:
+        self._outputs: Mapping[str, Any] = {}
+        """The stack's, once it was checked: they tell where the server is, and that stays."""
+
     def refusal(self, _: Target, /) -> str:
         """Why there is nothing to rotate here; empty where there is."""
         return ""
 
     def check(self, target: Target) -> None:
         """MLflow takes the password that stands in the Secret. Raises `OpsError` where it does not."""
-        with (
-            step("Signs in to MLflow as the administrator"),
-            reachable(target.stack.outputs(), target.config) as server,
-            httpx.Client() as client,
-        ):
-            _working(client, server.url, _known(target))
+        with step("Signs in to MLflow as the administrator"):
+            self._outputs = target.stack.outputs()
+            with reachable(self._outputs, target.config) as server, httpx.Client() as client:
+                _working(client, server.url, _known(target))
 
     def rotate(self, target: Target) -> None:
         """Change it everywhere, or finish what was begun. Raises `OpsError`."""
@@ -57,7 +61,8 @@ class Admin:
             known = replace(known, planned=new_password(_LENGTH))
             target.begin(self.name, {_PLANNED: known.planned, _REPLACED: known.replaced})
         login, planned = known.login, known.planned
-        with reachable(target.stack.outputs(), target.config) as server, httpx.Client() as client:
+        outputs = self._outputs or target.stack.outputs()
+        with reachable(outputs, target.config) as server, httpx.Client() as client:
             with step("Changes the administrator's password in MLflow and in the chart's Secret"):
                 works = _working(client, server.url, known)
                 if works != planned:

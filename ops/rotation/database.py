@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping
 
 from components import names
+from components.tokens import PASSWORD
 from ops.console import OpsError, err, step
 from ops.rotation import rollout
 from ops.rotation.postgres import ADMIN, Postgres
 from ops.rotation.target import Target, new_password
 
-GENERATED = "random:index/randomPassword:RandomPassword"
 KEYS = (names.DATABASE_USER_KEY, names.DATABASE_ADMIN_KEY)
 
 
@@ -107,7 +107,7 @@ def _renew(target: Target) -> None:
     made = [
         resource
         for resource in state["deployment"]["resources"]
-        if resource["type"] == GENERATED and not resource.get("delete")
+        if resource["type"] == PASSWORD and not resource.get("delete")
     ]
     if len(made) != len(KEYS):
         raise OpsError(f"stack {target.stack.name} has {len(made)} generated passwords and not {len(KEYS)}")

@@ -34,9 +34,12 @@ class Target:
     api: client.CoreV1Api
 
     @classmethod
-    def of(cls, stack: Stack) -> Target:
-        """The target that a stack's settings name. Raises `OpsError` where its context is unknown."""
-        config = stack.config()
+    def of(cls, stack: Stack, config: Mapping[str, str] | None = None) -> Target:
+        """The target that a stack's settings name: `config`, where they are known already.
+
+        Raises `OpsError` where its context is unknown.
+        """
+        config = config or stack.config()
         return cls(stack, config, cluster.connect(config))
 
     @property

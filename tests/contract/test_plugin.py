@@ -13,7 +13,7 @@ import yaml
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
-from components.kinds import COMPONENT
+from components.tokens import COMPONENT
 from ops.stack import PROGRAM
 
 PLUGIN = PROGRAM / "plugin"

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kinds import RELEASE
+from components.tokens import RELEASE
 from lab import charts, plugins
 from ops.policy import evidence, judge
 from ops.policy.evidence import Evidence, Planned

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -52,6 +53,11 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _alive(workers: Path) -> bool:
+    """Whether a worker is at it; one that was killed has left its file."""
+    return any(psutil.pid_exists(int(worker.name)) for worker in workers.iterdir())
+
+
 @pytest.fixture(scope="session")
 def home(request: pytest.FixtureRequest, workers: Path) -> Iterator[Path]:
     """The folder of the tests' lab; it shares the builds with the person's."""
@@ -62,7 +68,7 @@ def home(request: pytest.FixtureRequest, workers: Path) -> Iterator[Path]:
     mine, turn = workers / str(os.getpid()), FileLock(f"{workers}.lock")
     with pytest.MonkeyPatch.context() as patch:
         with turn:
-            first = not any(workers.iterdir())
+            first = not _alive(workers)
             if first and api.status():
                 lab("stop")
             patch.setenv("MLFLOW_LAB_HOME", str(folder))
@@ -75,7 +81,7 @@ def home(request: pytest.FixtureRequest, workers: Path) -> Iterator[Path]:
         yield folder
         with turn:
             mine.unlink()
-            last = not any(workers.iterdir())
+            last = not _alive(workers)
             if last:
                 lab("down")
                 shutil.rmtree(folder)

@@ -160,7 +160,7 @@ class TestARunThatIsEndedEarly:
         """An image at its dead path: minutes before, seconds now. No lock, no pending operation is left."""
         began = time.monotonic()
         with pytest.raises(OpsError, match="Bitnami moved"):
-            watch.up(server.stack)
+            watch.up(server.stack, server.stack.config())
         seconds = time.monotonic() - began
         told = capsys.readouterr().err
         assert "ended early" in told
@@ -172,7 +172,7 @@ class TestARunThatIsEndedEarly:
         assert seconds < bar
         assert not recover.stuck(server.stack)
         server.set("rm", "imageOsShell")
-        watch.up(server.stack)
+        watch.up(server.stack, server.stack.config())
         assert "image-moved" not in [one["name"] for one in server.diagnose()[1]["causes"]]
 
 

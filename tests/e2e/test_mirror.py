@@ -184,7 +184,7 @@ def test_a_wrong_password_of_the_chart_is_named(
 ) -> None:
     secret(stack, "chartPassword", "wrong")
     with pytest.raises(OpsError):
-        watch.up(stack.stack)
+        watch.up(stack.stack, stack.stack.config())
     assert "asks for credentials" in capsys.readouterr().err
     secret(stack, "chartPassword", PASSWORD)
 
@@ -194,7 +194,7 @@ def test_a_wrong_password_of_the_images_is_named(
 ) -> None:
     secret(stack, "imagePassword", "wrong")
     with pytest.raises(OpsError, match=f"to {USER} with the stack's imagePassword"):
-        watch.up(stack.stack)
+        watch.up(stack.stack, stack.stack.config())
     assert "pulumi config set --secret imagePassword" in capsys.readouterr().err
     secret(stack, "imagePassword", PASSWORD)
     # What waits longer and longer between its tries begins anew.
@@ -203,7 +203,7 @@ def test_a_wrong_password_of_the_images_is_named(
 
 def test_it_comes_up_from_the_mirror_alone_and_serves(stack: Scratch, places: Places) -> None:
     began = time.monotonic()
-    watch.up(stack.stack)
+    watch.up(stack.stack, stack.stack.config())
     print(f"\nup in {time.monotonic() - began:.1f} s")
     assert verified(stack.stack).run_id
     found = listed.images(stack.stack)

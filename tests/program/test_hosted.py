@@ -13,9 +13,9 @@ from pulumi.provider.server import ComponentInitError
 from components import hosted, tracking
 from components.arguments import settings_of
 from components.hosted import Host, MlflowTracking
-from components.kinds import COMPONENT
 from components.settings import Settings, WrongSettings, parse
 from components.settings.model import KEYS, about
+from components.tokens import COMPONENT
 from components.values_restart import ANNOTATION, with_later
 from tests.unit.cases import GOOD, SECRETS
 from tests.unit.engine import Engine, awaited, start

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.kinds import COMPONENT
 from components.settings import parse
+from components.tokens import COMPONENT
 from components.tracking import MlflowTracking
 from tests.unit.cases import GOOD, SECRETS
 from tests.unit.engine import ADMIN, awaited, start

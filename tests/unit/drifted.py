@@ -7,14 +7,15 @@ import copy
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ops.console import OpsError
 from ops.deployed import Deployed
-from ops.record import Record
 from ops.replacement import Object, title
 from ops.site import Site
 from ops.stack import Stack
+from tests.unit.releases import record
 
 PLANTED = "PlantedPassword"
 
@@ -106,13 +107,6 @@ class Cluster:
 
 def site(**changed: Any) -> Site:
     """A stack without drift; `helm` changes Helm's record (None: there is none)."""
-    record: dict[str, Any] = {
-        "revision": 3,
-        "status": "deployed",
-        "chart_version": "5.1.17",
-        "values": {"a": 1},
-        "objects": CHARTS,
-    }
     helm: Mapping[str, Any] | None = changed.get("helm", {})
     release = {"name": "mlflow", "namespace": "mlflow", "revision": 3, "version": "5.1.17"}
     login = {**CHARTS[0], "data": {**CHARTS[0]["data"], **LOGIN}}
@@ -124,7 +118,7 @@ def site(**changed: Any) -> Site:
         api=client,
         objects=cluster,
         state=Deployed(OUTPUTS, {"a": 1, "gone": None}, release, OWN),
-        helm=None if helm is None else Record(**{**record, **helm}),
+        helm=None if helm is None else replace(record({"a": 1}), **{"objects": CHARTS, **helm}),
     )
 
 

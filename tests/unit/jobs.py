@@ -235,6 +235,9 @@ class BackedUp(Stack):
     def all_settings(self) -> dict[str, str]:
         return self.config()
 
+    def outputs(self) -> dict[str, Any]:
+        return {}
+
 
 def put_in_place(patch: pytest.MonkeyPatch) -> Cluster:
     """Let the commands meet a cluster."""

@@ -6,9 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from components.kinds import COMPONENT, NAMESPACE, RELEASE, SECRET
+from components.tokens import COMPONENT, NAMESPACE, PASSWORD, RELEASE, SECRET
 from ops.policy.evidence import Evidence, Planned
-from ops.policy.volumes import PASSWORD
 
 IMAGE = f"docker.io/bitnamilegacy/mlflow:3.3.2@sha256:{'0' * 64}"
 AMOUNTS = {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}

@@ -12,7 +12,7 @@ import yaml
 
 from bench.against_helm import RUNBOOK
 from components.settings.model import KEYS, Settings, about
-from ops.adoption.record import Record
+from ops.record import Record
 from ops.stack import PROGRAM
 
 DEFAULTS: dict[str, Any] = yaml.safe_load((PROGRAM / "lab/chart/mlflow/values.yaml").read_text())
@@ -26,7 +26,7 @@ def runbook() -> dict[str, Any]:
 def record(values: Mapping[str, Any], **other: Any) -> Record:
     """The record of a deployed release with these values."""
     told = {"revision": 3, "status": "deployed", "chart": "mlflow", "chart_version": "5.1.17", **other}
-    return Record(name="mlflow", namespace="mlflow", values=values, defaults=DEFAULTS, **told)
+    return Record(name="mlflow", namespace="mlflow", values=values, defaults=DEFAULTS, objects=(), **told)
 
 
 def packed(values: Mapping[str, Any], revision: int, status: str = "deployed", chart: str = "mlflow") -> str:
@@ -38,6 +38,7 @@ def packed(values: Mapping[str, Any], revision: int, status: str = "deployed", c
         "info": {"status": status},
         "chart": {"metadata": {"name": chart, "version": "5.1.17"}, "values": DEFAULTS},
         "config": values,
+        "manifest": "",
     }
     return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(told).encode()))).decode()
 

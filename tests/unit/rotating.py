@@ -14,9 +14,10 @@ import httpx
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from components.tokens import PASSWORD
 from ops import recover
 from ops.console import OpsError
-from ops.rotation import admin, database, rollout, store
+from ops.rotation import admin, rollout, store
 from ops.rotation.login_text import opened
 from ops.rotation.postgres import ADMIN, Postgres
 from ops.stack import Stack
@@ -153,10 +154,7 @@ class RotatedStack(Stack):
                     raise OpsError("no changes were expected but changes were proposed")
             case ("stack", "export"):
                 urns = ("urn::user", "urn::admin")
-                made = [
-                    {"urn": urn, "type": database.GENERATED, "protect": urn in world.protected}
-                    for urn in urns
-                ]
+                made = [{"urn": urn, "type": PASSWORD, "protect": urn in world.protected} for urn in urns]
                 return json.dumps({"deployment": {"resources": [*made, {"urn": "urn::x", "type": "other"}]}})
             case ("state", "unprotect", urn, "--yes"):
                 world.protected.remove(urn)

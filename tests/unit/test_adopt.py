@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from components.kinds import NAMESPACE, RELEASE, SECRET
+from components.tokens import COMPONENT, NAMESPACE, PASSWORD, PROVIDER, RELEASE, SECRET, STACK
 from ops import adopt, cluster, recover
 from ops.adoption import found, record, settings_file, state
 from ops.console import OpsError
@@ -116,7 +116,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     """The cluster that a stack's context leads to, with the runbook's release at its second revision."""
     made = Api(packed({}, 1, "superseded"), packed(runbook(), 2))
     monkeypatch.setattr(cluster, "connect", lambda _: made)
-    monkeypatch.setattr(recover, "stuck", lambda _: False)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state")
     return made
 
 
@@ -193,7 +193,11 @@ def test_a_stack_that_has_made_something_is_refused(
 
 
 def test_a_stack_that_is_stuck_is_refused(api: Api, stack: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recover, "stuck", lambda _: True)
+    stack.answers["stack export"] = {"deployment": {"pending_operations": [{}]}}
+    with pytest.raises(OpsError, match="make recover"):
+        adopt.look(stack)
+    stack.answers["stack export"] = EMPTY
+    monkeypatch.setattr(recover, "locks", lambda *_: [recover.Lock(1, "here", "now")])
     with pytest.raises(OpsError, match="make recover"):
         adopt.look(stack)
 
@@ -266,17 +270,17 @@ def previewed(kind: str, name: str, inputs: dict[str, Any], op: str = "create") 
     resource = {"urn": urn, "type": kind, "custom": True, "inputs": inputs, "stackTrace": [], "parent": ROOT}
     return {
         "op": op,
-        "newState": {**resource, "provider": f"urn:pulumi:dev::mlflow::{state.PROVIDER}::c::{UNKNOWN}"},
+        "newState": {**resource, "provider": f"urn:pulumi:dev::mlflow::{PROVIDER}::c::{UNKNOWN}"},
     }
 
 
 STEPS = [
-    {"op": "same", "newState": {"urn": ROOT, "type": state.STACK, "custom": False}},
+    {"op": "same", "newState": {"urn": ROOT, "type": STACK, "custom": False}},
     {
         "op": "create",
-        "newState": {"urn": "c", "type": state.COMPONENT, "custom": False, "sourcePosition": ""},
+        "newState": {"urn": "c", "type": COMPONENT, "custom": False, "sourcePosition": ""},
     },
-    previewed(state.PROVIDER, "c", {"context": "lab", "__internal": {}}),
+    previewed(PROVIDER, "c", {"context": "lab", "__internal": {}}),
     previewed(NAMESPACE, "mlflow-namespace", {"metadata": {"name": "mlflow"}}),
     previewed(
         SECRET,
@@ -298,7 +302,7 @@ def test_what_a_preview_would_create_stands_in_the_state_with_ids_and_secrets() 
     made = state.with_adopted(before, {"steps": STEPS}, HIDDEN)["deployment"]["resources"]
     assert [one.get("id", "") for one in made[3:]] == ["mlflow", "mlflow/mlflow-s3-creds", "mlflow/mlflow"]
     root, component, provider, namespace, creds, release = made
-    assert (root, component) == ({"urn": ROOT}, {"urn": "c", "type": state.COMPONENT, "custom": False})
+    assert (root, component) == ({"urn": ROOT}, {"urn": "c", "type": COMPONENT, "custom": False})
     assert provider["outputs"] == {"context": "lab"}
     assert namespace["provider"].endswith(f"::{provider['id']}")
     assert json.loads(creds["inputs"]["data"]["plaintext"]) == encoded(S3)
@@ -309,7 +313,7 @@ def test_what_a_preview_would_create_stands_in_the_state_with_ids_and_secrets() 
 
 
 def test_what_the_release_does_not_have_is_not_taken_into_the_state() -> None:
-    password = previewed("random:index/randomPassword:RandomPassword", "mlflow-database-user", {})
+    password = previewed(PASSWORD, "mlflow-database-user", {})
     with pytest.raises(OpsError, match=r"would still make .*mlflow-database-user"):
         state.with_adopted(EMPTY, {"steps": [*STEPS, password]}, HIDDEN)
 
@@ -324,11 +328,11 @@ def test_no_secret_goes_into_a_state_that_would_not_encrypt_it() -> None:
         state.with_adopted({"deployment": {}}, {"steps": STEPS}, HIDDEN)
 
 
-def test_settings_are_written_with_the_comments_kept(stack: Recorded, tmp_path: Path) -> None:
+def test_settings_are_written_with_all_else_kept(stack: Recorded, tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text("# why\nconfig:\n  mlflow:a: x # because\n  mlflow:b: y\n")
+    file.write_text("# why\nconfig:\n  mlflow:a: 'x' # because\n  mlflow:b: y\n")
     settings_file.write(stack, {"b": None, "c": {"d": None, "e": 1}}, {"s3AccessKeyId": "PlantedId"})
-    assert file.read_text() == "# why\nconfig:\n  mlflow:a: x # because\n  mlflow:c:\n    d:\n    e: 1\n"
+    assert file.read_text() == "# why\nconfig:\n  mlflow:a: 'x' # because\n  mlflow:c:\n    d:\n    e: 1\n"
     assert stack.asked == [(("config", "set", "--secret", "s3AccessKeyId"), "PlantedId")]
 
 
@@ -346,8 +350,6 @@ def test_it_is_done_in_an_order_that_changes_nothing(api: Any, stack: Recorded, 
     assert done == [
         "stack export",
         *written,
-        "config --json --show-secrets",
-        "stack export",
         "preview --json",
         "stack import",
         "refresh --yes --skip-preview",

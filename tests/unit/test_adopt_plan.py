@@ -331,7 +331,7 @@ def test_a_plan_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_plan_with_nothing_held_says_so_by_silence(capsys: pytest.CaptureFixture[str]) -> None:
-    telling.show(Plan(record({}), {"s3Bucket": None}, {}, {}, False, []))
+    telling.show(Plan(record({}), {"s3Bucket": None}, {}, None, {}, False, []))
     told = capsys.readouterr().err
     assert "(the default)" in told
     assert "adoptedValues" not in told

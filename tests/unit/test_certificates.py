@@ -78,6 +78,11 @@ def test_certificates_that_pods_mount_count_too() -> None:
     assert told({}, deployment) == []
 
 
+def test_an_ingress_that_names_no_secret_needs_none() -> None:
+    """Kubernetes takes such an entry; the controller's own certificate serves it."""
+    assert told({}, {**INGRESS, "spec": {"tls": [{"hosts": ["mlflow.example.com"]}]}}) == []
+
+
 def test_another_error_of_the_api_is_no_answer() -> None:
     def read(*_: str) -> None:
         raise ApiException(status=403)

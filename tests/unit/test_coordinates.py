@@ -155,6 +155,14 @@ def test_a_new_key_is_written_as_pulumi_does() -> None:
     )
 
 
+def test_a_key_may_stand_without_its_project() -> None:
+    """Pulumi takes it so, and of both either: what is set or goes is both."""
+    text = "config:\n  a: 1\n  mlflow:a: 1\n  b: x\n  c: x\n"
+    wanted = 'config:\n  b: y\n  c: x\n  mlflow:d:\n    e: true\n  mlflow:f: "@daily"\n'
+    assert stack_file.edited(text, {"a": None, "b": "y", "d": {"e": True}, "f": "@daily"}) == wanted
+    assert stack_file.edited(text, {"a": 2}) == text.replace("1", "2")
+
+
 @pytest.mark.parametrize("text", ["", "encryptionsalt: v1:abc\n"])
 def test_a_file_without_settings_gets_some(text: str) -> None:
     assert changed(text, chartVersion="5.2.0") == f"{text}config:\n  mlflow:chartVersion: 5.2.0\n"
@@ -167,7 +175,8 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
     link.symlink_to(file)
     stack_file.replace(link, "new")
     assert (link.is_symlink(), file.read_text(), file.stat().st_mode & 0o777) == (True, "new", 0o640)
-    assert {found.name for found in tmp_path.iterdir()} == {file.name, link.name}
+    stack_file.replace(tmp_path / "Pulumi.new.yaml", "new")
+    assert {found.name for found in tmp_path.iterdir()} == {file.name, link.name, "Pulumi.new.yaml"}
 
 
 @pytest.fixture(autouse=True)
@@ -216,6 +225,7 @@ def test_two_stacks_can_have_a_passphrase_each(tmp_path: Path, monkeypatch: pyte
     passphrase.touch()
     own = stack_file.stack("prod", file, passphrase).env
     assert own["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(passphrase)
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "x")
-    with pytest.raises(OpsError, match="PULUMI_CONFIG_PASSPHRASE wins over a passphrase file: unset it"):
-        stack_file.stack("prod", file, passphrase)
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the other one")
+    assert stack_file.stack("prod", file, None).environ()["PULUMI_CONFIG_PASSPHRASE"] == "of the other one"
+    # It would win over the file, also where it is empty.
+    assert "PULUMI_CONFIG_PASSPHRASE" not in stack_file.stack("prod", file, passphrase).environ()

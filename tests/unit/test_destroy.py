@@ -12,22 +12,29 @@ from kubernetes.client.exceptions import ApiException
 from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError
 
+from components import tokens
 from ops import cluster as ops_cluster
-from ops import losses, recover
+from ops import losses
 from ops.__main__ import app
 from ops.console import OpsError
 from ops.destroy import told as rows
 from ops.stack import Stack
 
-SETTINGS = {"context": "far", "namespace": "renamed-since", "releaseName": "renamed-since"}
+SETTINGS = {
+    "context": "changed-since",
+    "kubeconfig": "~/other",
+    "namespace": "renamed-since",
+    "releaseName": "renamed-since",
+}
 URN = "urn:pulumi:prod::mlflow::mlflow:index:MlflowTracking$"
-RELEASE = {
-    "type": recover.RELEASE,
-    "urn": f"{URN}{recover.RELEASE}::mlflow-release",
+RELEASE: dict[str, Any] = {
+    "type": tokens.RELEASE,
+    "urn": f"{URN}{tokens.RELEASE}::mlflow-release",
     "inputs": {"name": "mlflow", "namespace": "ml"},
 }
-NAMESPACE = {"type": recover.NAMESPACE, "urn": f"{URN}{recover.NAMESPACE}::mlflow-namespace"}
-ROOT = {"type": "pulumi:pulumi:Stack", "urn": "urn", "outputs": {"artifact_root": "s3://mlflow"}}
+PROVIDER = {"type": tokens.PROVIDER, "urn": "urn", "inputs": {"context": "far"}}
+NAMESPACE = {"type": tokens.NAMESPACE, "urn": f"{URN}{tokens.NAMESPACE}::mlflow-namespace"}
+ROOT = {"type": tokens.STACK, "urn": "urn", "outputs": {"artifact_root": "s3://mlflow"}}
 
 
 def claim(name: str, *, helm: bool = False, keep: bool = False, owned: bool = False, **spec: Any) -> Any:
@@ -60,6 +67,8 @@ class Cluster:
         self.volumes = {"pv-1": "Delete"}
         self.counts: dict[str, int] | Exception = {"experiments": 3, "runs": 12}
         self.selectors: list[str] = []
+        self.asked: dict[str, str] = {}
+        """The settings by which it was reached."""
 
     def list_namespaced_persistent_volume_claim(self, namespace: str, label_selector: str) -> Any:
         assert namespace == "ml"
@@ -113,14 +122,18 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
         assert "create_engine" in source
         yield lambda: made.counts
 
-    monkeypatch.setattr(ops_cluster, "connect", lambda settings: made)
+    def connect(settings: dict[str, str]) -> Cluster:
+        made.asked = settings
+        return made
+
+    monkeypatch.setattr(ops_cluster, "connect", connect)
     monkeypatch.setattr(ops_cluster, "python_in_pod", python)
     return made
 
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Fake:
-    made = Fake("prod", ROOT, NAMESPACE, RELEASE)
+    made = Fake("prod", ROOT, PROVIDER, NAMESPACE, RELEASE)
     monkeypatch.setattr("ops.stack.Stack", lambda name: made)
     return made
 
@@ -132,7 +145,7 @@ def looked(stack: Stack) -> losses.Losses:
 
 
 def test_it_says_what_the_state_and_the_cluster_hold(cluster: Cluster, stack: Fake) -> None:
-    """Names come from the state: the settings may have been changed since the last `up`."""
+    """Names and the place come from the state: the settings may have been changed since the last `up`."""
     found = looked(stack)
     assert found == losses.Losses(
         stack="prod",
@@ -149,6 +162,7 @@ def test_it_says_what_the_state_and_the_cluster_hold(cluster: Cluster, stack: Fa
         protected=(),
     )
     assert cluster.selectors == [""]
+    assert cluster.asked == PROVIDER["inputs"], "the engine goes by the provider in the state"
 
 
 def test_in_a_namespace_of_others_only_the_release_s_own_claims_count(cluster: Cluster, stack: Fake) -> None:
@@ -208,11 +222,13 @@ def test_a_cluster_that_does_not_answer_is_one(
 
 
 def test_a_first_up_that_got_nowhere_goes_by_the_settings(cluster: Cluster, stack: Fake) -> None:
-    stack.resources[:] = [{"type": "pulumi:pulumi:Stack", "urn": "urn"}]
-    stack.settings |= {"namespace": "ml", "releaseName": "mlflow"}
+    stack.resources[:] = [{"type": tokens.STACK, "urn": "urn"}]
+    stack.settings |= {"namespace": "ml", "releaseName": "mlflow", "databaseHost": "db.example.com"}
     cluster.claims = [DATABASE, claim("mlflow-tracking", helm=True)]
     found = looked(stack)
     assert (found.namespace, found.release, found.artifacts) == ("ml", "mlflow", "")
+    assert (found.context, found.database) == ("changed-since", "db.example.com")
+    assert cluster.asked == stack.settings
     assert not any(one.goes for one in found.claims), "what stands there under this name is somebody else's"
     assert ("release", "mlflow", "stays, if there is one: this stack has made none") in [*rows(found)]
 
@@ -259,7 +275,7 @@ def test_a_stack_that_has_nothing_says_so(stack: Fake) -> None:
 
 @pytest.fixture
 def protected(stack: Fake) -> Fake:
-    stack.resources[:] = [ROOT, {**NAMESPACE, "protect": True}, {**RELEASE, "protect": True}]
+    stack.resources[:] = [ROOT, PROVIDER, {**NAMESPACE, "protect": True}, {**RELEASE, "protect": True}]
     return stack
 
 
@@ -303,10 +319,19 @@ def test_what_stays_is_told_afterwards(cluster: Cluster, stack: Fake) -> None:
     assert "stay on volume pv-2" in said
 
 
-def test_an_external_database_stays(cluster: Cluster, stack: Fake) -> None:
-    stack.settings["databaseHost"] = "db.example.com"
-    cluster.claims = []
-    assert "stay in the database at db.example.com" in call("--yes", "--confirm", "prod")[1]
+@pytest.mark.parametrize(
+    ("inside", "fate"),
+    [
+        (False, "stay in the database at db.example.com"),
+        (True, "are lost with claim data-mlflow-postgresql-0"),
+    ],
+)
+def test_an_external_database_stays(cluster: Cluster, stack: Fake, fate: str, *, inside: bool) -> None:
+    """As it was deployed: the chart makes its own or not, whatever its values name besides."""
+    stack.settings["databaseHost"] = "changed-since.example.com"
+    values = {"postgresql": {"enabled": inside}, "externalDatabase": {"host": "db.example.com"}}
+    stack.resources[-1] = {**RELEASE, "inputs": {**RELEASE["inputs"], "values": values}}
+    assert fate in [row[2] for row in rows(looked(stack)) if row[0] == "runs"]
 
 
 def test_counts_are_left_out_where_they_are_unknown(cluster: Cluster, stack: Fake) -> None:

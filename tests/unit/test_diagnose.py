@@ -11,12 +11,12 @@ import pytest
 import typer
 
 import ops.__main__ as command
+from components.tokens import RELEASE
 from ops import asking, cluster, diagnose, gathering
 from ops.causes import Cause
 from ops.console import OpsError
 from ops.diagnose import Diagnosis
 from ops.reader import Reader
-from ops.recover import RELEASE
 from ops.snapshot import Answer, Snapshot
 from ops.stack import Stack
 from tests.unit.objects import READY, SETTINGS, container, named, pod, record, snapshot

@@ -15,6 +15,7 @@ from ops.finding import Finding
 from ops.objects import RefusedError
 from ops.replacement import Object
 from ops.site import Site
+from ops.survey import Survey
 from tests.unit.drifted import CHARTS, OWN, PLANTED, Cluster, Engine, encoded, made, opened, site
 
 
@@ -140,8 +141,8 @@ def test_the_chart_s_own_database_password_is_told_and_never_put_back() -> None:
 
 def repaired(found: Site, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[Finding]]:
     """Repair the site."""
-    monkeypatch.setattr(repair, "opened", lambda _: opened(found))
-    monkeypatch.setattr(drift, "opened", lambda _: opened(found))
+    monkeypatch.setattr(repair, "opened", lambda *_: opened(found))
+    monkeypatch.setattr(drift, "opened", lambda *_: opened(found))
     return repair.repair(found.stack)
 
 
@@ -194,6 +195,7 @@ def test_a_release_upgraded_by_hand_is_upgraded_again_whatever_the_provider_sees
     found = site(helm={"revision": 4, "values": {}})
     done, _ = repaired(found, monkeypatch)
     assert done == ["Helm release mlflow"]
+    assert sum(args[0] == "preview" for args, _ in engine(found).asked) == 2, "one before and one after"
     assert engine(found).commands() == [
         "stack export",
         "stack import",
@@ -225,7 +227,7 @@ def test_no_setting_is_deployed_that_nobody_has_deployed(monkeypatch: pytest.Mon
     assert engine(upgraded).commands() == []
     for found, fix in ((gone, r"\(pulumi refresh, then pulumi up --stack dev\)"), (upgraded, r"\(pulumi up")):
         with pytest.raises(OpsError, match=f"settings that were never deployed: .*{fix}"):
-            reinstall.bring_back(found)
+            reinstall.bring_back(found, Survey([], [], previewed=False))
         assert engine(found).commands() == []
 
 
@@ -277,7 +279,7 @@ def test_a_rollout_is_not_done_while_older_pods_serve(updated: int, done: bool) 
 def run(monkeypatch: pytest.MonkeyPatch, found: Site, *args: str, answer: str = "") -> Any:
     """`python -m ops drift ARGS` on a site."""
     for module in (drift, repair):
-        monkeypatch.setattr(module, "opened", lambda _: opened(found))
+        monkeypatch.setattr(module, "opened", lambda *_: opened(found))
     return CliRunner().invoke(ops.__main__.app, ["drift", "--stack", "dev", *args], input=answer)
 
 

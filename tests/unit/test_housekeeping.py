@@ -12,7 +12,7 @@ import ops.__main__
 from ops import housekeeping
 from ops.at_work import at_work
 from ops.console import OpsError
-from tests.unit.cases import GCS
+from tests.unit.cases import GCS, SECRETS
 from tests.unit.jobs import BackedUp, Cluster, put_in_place
 
 RUN = {
@@ -47,6 +47,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 def run(*args: str, answers: str = "") -> Any:
     return CliRunner().invoke(ops.__main__.app, ["gc", "--stack", "dev", *args], input=answers)
+
+
+def removed() -> dict[str, Any]:
+    """What was deleted goes, whatever its age."""
+    return housekeeping.remove(*housekeeping.opened(BackedUp()), None, None)
 
 
 def commands(cluster: Cluster) -> list[str]:
@@ -138,9 +143,9 @@ def test_its_job_is_known_by_its_labels_takes_its_program_along_and_goes_by_itse
 def test_beside_another_it_is_refused_and_leaves_nothing(cluster: Cluster, what: str) -> None:
     cluster.jobs["mlflow-x-1"] = {"metadata": {"labels": at_work("mlflow")[what]}}
     with pytest.raises(OpsError, match=f"{what} is under way, job mlflow-x-1"):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     assert (cluster.made, cluster.maps) == ([], {})
-    housekeeping.look(BackedUp(), None)
+    housekeeping.look(*housekeeping.opened(BackedUp()), None)
 
 
 def test_what_could_be_removed_is_told_when_some_could_not(
@@ -153,7 +158,7 @@ def test_what_could_be_removed_is_told_when_some_could_not(
     total = {**TOTAL, "experiments": 0, "failed": 1}
     cluster.printed["gc"] = lines({**RUN, "what": "removed"}, failed, total) + told
     with pytest.raises(OpsError, match=r"^gc: 1 of 2 could not be removed and are tried again the next time"):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     said = capsys.readouterr().err
     assert "removed 1 run" in said
     assert f"run kept failed: {why}" in said
@@ -166,11 +171,11 @@ def test_a_pod_that_was_cut_short_is_told_as_far_as_it_came(
     cluster.failing = "gc"
     cluster.printed["gc"] = lines({**RUN, "what": "removed"})
     with pytest.raises(OpsError, match=r"^gc: "):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     assert "abc" in capsys.readouterr().err
     cluster.printed["gc"] = "error: a restore is under way, or was cut short: nothing was removed"
     with pytest.raises(OpsError, match=r"^gc: a restore is under way"):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     assert capsys.readouterr().err.count("abc") == 0
 
 
@@ -178,7 +183,7 @@ def test_why_a_pod_never_ran_is_told_though_it_has_no_log(cluster: Cluster) -> N
     cluster.stuck = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
     cluster.given_up = True
     with pytest.raises(OpsError, match=r"does not run: gc ImagePullBackOff: no such image"):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     assert cluster.jobs == cluster.maps == {}
 
 
@@ -186,15 +191,22 @@ def test_a_line_that_was_cut_off_hides_no_cause(cluster: Cluster) -> None:
     cluster.failing = "gc"
     cluster.printed["gc"] = 'error: the database is away\n{"kind": "ru'
     with pytest.raises(OpsError, match=r"^gc: the database is away"):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
 
 
 def test_a_job_that_could_not_be_given_its_program_is_ended(cluster: Cluster) -> None:
     cluster.cut = "config map"
     with pytest.raises(KeyboardInterrupt):
-        housekeeping.remove(BackedUp(), None, None)
+        removed()
     assert len(cluster.made) == 1
     assert cluster.jobs == cluster.maps == {}
+
+
+def test_no_secret_stands_among_the_settings_of_the_target(cluster: Cluster) -> None:
+    """They are read with the others, in one look."""
+    target, settings = housekeeping.opened(BackedUp())
+    assert not target.config.keys() & SECRETS.keys()
+    assert settings.release_name == target.release
 
 
 def test_a_stack_that_it_does_not_fit_is_told_before_the_cluster_is_asked(cluster: Cluster) -> None:
@@ -203,5 +215,5 @@ def test_a_stack_that_it_does_not_fit_is_told_before_the_cluster_is_asked(cluste
         **given, s3AccessKeyId="", s3SecretAccessKey="", workloadIdentity="true", artifactsProxied="false"
     )
     with pytest.raises(OpsError, match="true with housekeeping and artifactStore gcs"):
-        housekeeping.look(stack, None)
+        housekeeping.opened(stack)
     assert (cluster.made, cluster.maps) == ([], {})

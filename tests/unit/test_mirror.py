@@ -69,6 +69,22 @@ def test_all_is_copied_and_the_stack_names_it_by_digest(
     assert f"add {TO} to image-path" in told
 
 
+def test_the_stack_is_asked_once_before_the_copying_and_once_after(
+    hub: World, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start of `pulumi` takes more than a second."""
+    asked: list[str] = []
+    read = Stack.read
+
+    def noted(self: Stack, *args: str, stdin: str = "") -> str:
+        asked.append(" ".join(args))
+        return read(self, *args, stdin=stdin)
+
+    monkeypatch.setattr(Stack, "read", noted)
+    mirror.carry_out(stack, TO)
+    assert asked == ["config --json", "config --json --show-secrets"]
+
+
 def test_a_second_run_copies_nothing_and_changes_nothing(
     hub: World, stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:

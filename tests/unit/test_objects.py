@@ -107,6 +107,11 @@ def test_an_object_of_the_whole_cluster_has_no_namespace(asking: Any) -> None:
     assert kind.asked[0]["namespace"] is None
 
 
+def test_an_object_of_a_kind_that_is_gone_cannot_be_made_again(asking: Any) -> None:
+    with pytest.raises(OpsError, match=r"no such kind as ConfigMap \(v1\): install what brings it"):
+        asking(None).create(MAP, "helm", dry_run=True)
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [

@@ -20,9 +20,13 @@ from ops.console import OpsError
 def up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """A machine where all is up but what a test breaks; what was done is kept in order."""
     done: list[str] = []
+
+    def ran(*_: Any) -> dict[str, int]:
+        done.append("up")
+        return {"same": 9}
+
     stack = SimpleNamespace(
         read=lambda *args: done.append(" ".join(args)),
-        last_changes=lambda: {"same": 9},
         config=dict,
         outputs=lambda: {"admin_username": "user", "namespace": "mlflow"},
     )
@@ -39,7 +43,7 @@ def up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(quickstart, "_settings", lambda *_: ({}, {}))
     monkeypatch.setattr(quickstart, "_serve", lambda *_: "http://127.0.0.1:5001")
     monkeypatch.setattr(recover, "stuck", lambda _: False)
-    monkeypatch.setattr(watch, "up", lambda _: done.append("up"))
+    monkeypatch.setattr(watch, "up", ran)
     monkeypatch.setattr(checks, "prepare", lambda: None)
     monkeypatch.setattr(diagnose, "explained", lambda _: done.append("diagnosed"))
     return done
@@ -56,7 +60,7 @@ def test_a_verification_that_fails_is_looked_into(up: list[str], monkeypatch: py
 
 
 def test_a_run_that_fails_says_why_itself(up: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Any) -> None:
+    def fails(*_: Any) -> None:
         raise OpsError("no such storage class")
 
     monkeypatch.setattr(watch, "up", fails)
@@ -82,12 +86,23 @@ def test_another_namespace_than_the_deployment_has_is_refused_before_anything_is
 def test_the_namespace_that_the_deployment_has_is_no_other(
     up: list[str], monkeypatch: pytest.MonkeyPatch, given: str | None
 ) -> None:
-    def reached(_: Any) -> None:
+    def reached(*_: Any) -> None:
         raise OpsError("reached")
 
     monkeypatch.setattr(watch, "up", reached)
     with pytest.raises(OpsError, match="reached"):
         quickstart.up("x", given)
+
+
+def test_a_shell_s_own_passphrase_does_not_win_over_the_deployment_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quickstart, "_home", lambda _: home.Home(tmp_path))
+    first, *rest = quickstart.shell_lines(None).splitlines()
+    assert first == "unset PULUMI_CONFIG_PASSPHRASE"
+    assert f"export PULUMI_CONFIG_PASSPHRASE_FILE={tmp_path}/passphrase" in rest
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
+    assert "PULUMI_CONFIG_PASSPHRASE" not in home.Home(tmp_path).stack().environ()
 
 
 COMMITTED = {"mlflow:context": "lab", "mlflow:namespace": "mlflow", "mlflow:storageClass": "lab-local"}

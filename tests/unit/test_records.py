@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.tokens import RELEASE, SIGNED, STACK
 from ops import deployed, helm_yaml, record
 from ops.console import OpsError
 from ops.stack import Stack
@@ -36,7 +37,7 @@ def stored(version: int = 2, **changed: Any) -> str:
         "namespace": "lab",
         "version": version,
         "info": {"status": "deployed"},
-        "chart": {"metadata": {"version": "5.1.17"}},
+        "chart": {"metadata": {"name": "mlflow", "version": "5.1.17"}, "values": {"b": 2}},
         "config": {"a": 1},
         "manifest": MANIFEST,
         **changed,
@@ -48,7 +49,8 @@ def stored(version: int = 2, **changed: Any) -> str:
 def test_a_record_is_read_whole() -> None:
     found = record.parse(record.decoded(stored()))
     assert (found.revision, found.status, found.chart_version) == (2, "deployed", "5.1.17")
-    assert found.values == {"a": 1}
+    assert (found.name, found.namespace, found.chart) == ("mlflow", "lab", "mlflow")
+    assert (found.values, found.defaults) == ({"a": 1}, {"b": 2})
     first, second = found.objects
     assert first["metadata"] == {
         "name": "map",
@@ -87,17 +89,14 @@ def test_the_latest_revision_is_the_one_with_the_greatest_number() -> None:
     assert found.revision == 10
 
 
-SECRET = {deployed._SIGNATURE: "1b47061264138c4ac30d75fd1eb44270"}
-
-
 def hidden(value: Any) -> dict[str, str]:
     """A secret as `pulumi stack export --show-secrets` writes it."""
-    return {**SECRET, "plaintext": json.dumps(value)}
+    return {**SIGNED, "plaintext": json.dumps(value)}
 
 
 RESOURCES: list[dict[str, Any]] = [
     {
-        "type": "pulumi:pulumi:Stack",
+        "type": STACK,
         "outputs": {"admin_username": hidden("user"), "admin_password": hidden("planted")},
     },
     {"type": "kubernetes:core/v1:Namespace", "inputs": {"kind": "Namespace"}},
@@ -107,7 +106,7 @@ RESOURCES: list[dict[str, Any]] = [
     },
     {"type": "kubernetes:core/v1:Secret", "inputs": {"data": None}, "external": True},
     {
-        "type": "kubernetes:helm.sh/v3:Release",
+        "type": RELEASE,
         "inputs": {"values": {"a": 1}},
         "outputs": {"status": {"name": "mlflow", "revision": 2}},
     },

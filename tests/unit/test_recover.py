@@ -16,6 +16,7 @@ import psutil
 import pytest
 from kubernetes.client.exceptions import ApiException
 
+from components.tokens import RELEASE, SECRET
 from ops import cluster, recover
 from ops.console import OpsError
 from ops.stack import PROGRAM, Stack
@@ -84,27 +85,27 @@ def engine(tmp_path: Path) -> Iterator[int]:
 
 def test_a_dead_run_s_lock_is_released(stack: Recorded, tmp_path: Path, dead: int) -> None:
     lock(tmp_path, dead, socket.gethostname())
-    assert list(recover._unlock(stack)) == ["released 1 lock(s)"]
+    assert list(recover._unlock(stack, stack.backend())) == ["released 1 lock(s)"]
     assert [args for args, _ in stack.asked] == [("cancel", "--yes")]
 
 
 def test_a_live_run_keeps_its_lock(stack: Recorded, tmp_path: Path, engine: int) -> None:
     lock(tmp_path, engine, socket.gethostname())
     with pytest.raises(OpsError, match=rf"pulumi works on stack dev .*pid {engine}.*wait for its end"):
-        list(recover._unlock(stack))
+        list(recover._unlock(stack, stack.backend()))
     assert stack.asked == []
 
 
 def test_another_machine_s_lock_is_a_person_s_to_judge(stack: Recorded, tmp_path: Path, dead: int) -> None:
     lock(tmp_path, dead, "elsewhere")
     with pytest.raises(OpsError, match=r"locked by elsewhere .*`pulumi cancel --stack dev`"):
-        list(recover._unlock(stack))
+        list(recover._unlock(stack, stack.backend()))
     assert stack.asked == []
 
 
 def test_a_pid_that_another_program_has_now_is_no_live_run(stack: Recorded, tmp_path: Path) -> None:
     lock(tmp_path, os.getpid(), socket.gethostname())
-    assert list(recover._unlock(stack)) == ["released 1 lock(s)"]
+    assert list(recover._unlock(stack, stack.backend())) == ["released 1 lock(s)"]
 
 
 @pytest.mark.parametrize("name", ["dev", "organization/mlflow/dev"])
@@ -119,7 +120,7 @@ def test_backends_without_lock_files_show_none() -> None:
 
 def operation(kind: str, **metadata: str) -> dict[str, Any]:
     """A pending operation on the S3 Secret."""
-    resource = {"urn": URN, "type": recover.SECRET, "inputs": {"metadata": metadata}, "custom": True}
+    resource = {"urn": URN, "type": SECRET, "inputs": {"metadata": metadata}, "custom": True}
     return {"type": kind, "resource": resource}
 
 
@@ -130,10 +131,11 @@ class Cluster:
         self.exists, self.records = exists, records
         self.status = 404
 
-    def read_namespaced_secret(self, name: str, namespace: str) -> None:
+    def read_namespaced_secret(self, name: str, namespace: str) -> object:
         assert (name, namespace) == ("mlflow-s3-creds", "mlflow")
         if not self.exists:
             raise ApiException(status=self.status)
+        return object()
 
     def list_namespaced_secret(self, namespace: str, label_selector: str) -> Any:
         assert label_selector.startswith("owner=helm,name=mlflow")
@@ -203,7 +205,7 @@ def test_an_api_error_other_than_not_found_is_no_answer(
 def test_a_first_install_that_is_not_in_the_state_loses_all_records(
     stack: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cut = {"type": "creating", "resource": {"urn": "urn::release", "type": recover.RELEASE}}
+    cut = {"type": "creating", "resource": {"urn": "urn::release", "type": RELEASE}}
     api = Cluster(v1="deployed")
     recovered(stack, api, monkeypatch, pending_operations=[cut])
     assert api.records == {}

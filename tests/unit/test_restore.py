@@ -19,7 +19,6 @@ from ops import restore, verify
 from ops.at_work import at_work
 from ops.console import OpsError
 from ops.rotation import rollout
-from ops.stack import Stack
 from tests.unit.cases import GCS
 from tests.unit.jobs import PRINTED, BackedUp, Cluster, away, put_in_place
 
@@ -38,7 +37,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A cluster with a server of two pods, whose login works afterwards."""
     made = put_in_place(monkeypatch)
 
-    def signed_in(stack: Stack) -> None:
+    def signed_in(outputs: Any, config: Any) -> None:
         assert made.replicas == 2
         made.happened.append("signed in")
 
@@ -340,8 +339,6 @@ def test_the_login_of_the_outputs_is_tried(monkeypatch: pytest.MonkeyPatch) -> N
         "service_url": "http://mlflow-tracking.mlflow.svc",
     }
     answers = iter([503, 200])
-    monkeypatch.setattr(Stack, "outputs", lambda self: outputs)
-    monkeypatch.setattr(Stack, "config", lambda self: {})
     monkeypatch.setattr(verify, "_status", lambda url, auth: next(answers))
     verify.signed_in.retry.wait = lambda _: 0
-    verify.signed_in(Stack("dev"))
+    verify.signed_in(outputs, {})

@@ -16,6 +16,7 @@ from ops import chart, cluster, record, values
 from ops.console import OpsError
 from ops.differences import OTHER, OURS
 from ops.stack import Stack
+from tests.unit import releases
 from tests.unit.cases import GOOD, SECRETS
 from tests.unit.settled import of
 
@@ -66,15 +67,20 @@ def helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return notes
 
 
+def defaults(stack: Stack) -> str:
+    """Those of the stack's chart."""
+    return chart.defaults(chart.of(stack.config(), lambda: chart.password(stack)))
+
+
 def test_the_chart_s_defaults_are_those_of_the_stack_s_chart_and_version(helm: Path) -> None:
     """As Helm prints them, comments and all."""
-    assert chart.defaults(Configured()).startswith("# defaults\nimage:")
+    assert defaults(Configured()).startswith("# defaults\nimage:")
     assert helm.read_text() == f"show values {PLAIN['chart']} --version=5.1.17\n"
 
 
 def test_a_private_registry_s_password_is_in_no_argument_and_no_store_of_the_person(helm: Path) -> None:
     stack = Configured({"chartUsername": "robot", "chartCaFile": "/ca.pem"}, {"chartPassword": PLANTED})
-    chart.defaults(stack)
+    defaults(stack)
     login, stdin, store, show, again = helm.read_text().splitlines()
     assert login == "registry login registry.example.com --username=robot --password-stdin --ca-file=/ca.pem"
     assert stdin == f"stdin: {PLANTED}"
@@ -87,23 +93,23 @@ def test_a_private_registry_s_password_is_in_no_argument_and_no_store_of_the_per
 def test_helm_s_error_is_told(helm: Path) -> None:
     (helm.parent / "helm").write_text("#!/bin/sh\necho 'no such chart' >&2\nexit 1\n")
     with pytest.raises(OpsError, match="`helm show values` failed: no such chart"):
-        chart.defaults(Configured())
+        defaults(Configured())
 
 
 def test_without_helm_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OpsError, match="helm is not on PATH"):
-        chart.defaults(Configured())
+        defaults(Configured())
 
 
 def test_the_stack_s_values_are_those_of_the_program() -> None:
     """With its secrets: the pods' annotation follows from them."""
-    assert values.of_settings(Configured()) == of_program(of(**PLAIN))
+    assert values.of_settings(Configured().all_settings()) == of_program(of(**PLAIN))
 
 
 def test_wrong_settings_are_told_as_the_program_tells_them() -> None:
     with pytest.raises(OpsError, match="chartVersion"):
-        values.of_settings(Configured({"chartVersion": "newest"}))
+        values.of_settings({**GOOD, **SECRETS, "chartVersion": "newest"})
 
 
 OURS_ALL = {"image": {"tag": "new"}, "same": 1, "list": [1], "auth": {"password": "x"}, "empty": {}}
@@ -128,7 +134,7 @@ def test_three_sources_are_laid_side_by_side() -> None:
 def released(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Values that Helm has in force."""
     held: dict[str, Any] = {"image": {"tag": "old"}}
-    found = record.Record(1, "deployed", "5.1.17", held, ())
+    found = releases.record(held)
     monkeypatch.setattr(cluster, "connect", lambda _: None)
     monkeypatch.setattr(record, "latest", lambda *_: found)
     monkeypatch.setattr(values, "of_settings", lambda _: {"image": {"tag": "old"}})
@@ -150,7 +156,7 @@ def test_values_prints_what_helm_has(released: dict[str, Any], monkeypatch: pyte
 def test_values_of_no_release_is_an_error(monkeypatch: pytest.MonkeyPatch, released: dict[str, Any]) -> None:
     monkeypatch.setattr(record, "latest", lambda *_: None)
     with pytest.raises(OpsError, match="`pulumi up` installs it"):
-        values.in_force(Configured({"namespace": "mlflow", "releaseName": "mlflow"}))
+        values.in_force({"namespace": "mlflow", "releaseName": "mlflow"})
 
 
 def test_defaults_prints_helm_s_own_text(helm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +178,26 @@ def test_compare_ends_with_3_where_helm_has_other_values(
     assert "by-hand" in other.stdout
     (row,) = json.loads(run(monkeypatch, "compare", "--json").stdout)
     assert row == {"path": "image.tag", "stack": "old", "helm": "by-hand", "default": "old", "differs": True}
+
+
+def test_one_look_at_the_settings_is_enough_to_compare(
+    helm: Path, released: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The login of a private registry is among them."""
+    asked: list[tuple[str, ...]] = []
+    stack = Configured(
+        {"namespace": "mlflow", "releaseName": "mlflow", "chartUsername": "robot"}, {"chartPassword": PLANTED}
+    )
+    read = Configured.read
+
+    def noted(self: Configured, *args: str, stdin: str = "") -> str:
+        asked.append(args)
+        return read(self, *args, stdin=stdin)
+
+    monkeypatch.setattr(Configured, "read", noted)
+    assert values.compare(stack) == []
+    assert len(asked) == 1
+    assert f"stdin: {PLANTED}" in helm.read_text()
 
 
 def test_credentials_prints_the_login_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,13 +18,6 @@ from ops.watch import OLD, Watcher
 from tests.unit.objects import SETTINGS, named, record, snapshot
 
 
-class Quiet(Stack):
-    """A stack whose settings are known."""
-
-    def config(self) -> dict[str, str]:
-        return SETTINGS
-
-
 def claim(wanted: str, uid: str = "") -> Snapshot:
     """A release whose volume wants a class that is not there; revision 1."""
     pending = named("Claim", "data", uid, spec={"storageClassName": wanted}, status={"phase": "Pending"})
@@ -43,7 +36,7 @@ class Watched:
         self.now = 0.0
         self.seen: Snapshot | None = before
         patch.setattr(Watcher, "_look", lambda _: self.seen)
-        self.watcher = Watcher(Quiet("dev"), lambda: self.now)
+        self.watcher = Watcher(SETTINGS, lambda: self.now)
         self.watcher._begun.result()
 
     def after(self, seconds: float, seen: Snapshot | None) -> bool:
@@ -111,21 +104,15 @@ def test_a_watcher_that_cannot_look_leaves_the_run_alone(watched: Watched) -> No
     assert watched.watcher.broken is not None
 
 
-def test_a_stack_without_settings_or_cluster_leaves_the_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(Stack):
-        def config(self) -> dict[str, str]:
-            raise OpsError("no such stack")
-
-    assert not Watcher(Broken("dev")).certain()
-
+def test_a_stack_without_a_cluster_leaves_the_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_: Mapping[str, str]) -> None:
         raise OpsError("no such context")
 
     monkeypatch.setattr(cluster, "connect", refused)
-    assert not Watcher(Quiet("dev")).certain()
+    assert not Watcher(SETTINGS).certain()
 
 
-class Failing(Quiet):
+class Failing(Stack):
     """A `pulumi up` that fails, after it was asked once whether that is enough."""
 
     told: str = ""
@@ -164,7 +151,7 @@ def test_a_run_that_was_ended_says_cause_and_fix(
     monkeypatch.setattr(Watcher, "_begin", lambda _: None)
     monkeypatch.setattr(Watcher, "certain", certain)
     with pytest.raises(OpsError, match=r"^No such class\. Fix it"):
-        watch.up(Failing("dev"))
+        watch.up(Failing("dev"), SETTINGS)
     told = capsys.readouterr().err
     assert "ended early" in told
     assert "fix   pulumi config set storageClass NAME" in told
@@ -178,8 +165,17 @@ def test_a_run_that_fails_by_itself_is_looked_into(
     monkeypatch.setattr(Watcher, "_begin", lambda _: None)
     monkeypatch.setattr(Watcher, "certain", lambda _: False)
     with pytest.raises(OpsError, match="`pulumi up` failed"):
-        watch.up(Failing("dev"))
+        watch.up(Failing("dev"), SETTINGS)
     assert explained == ["failed to pull"]
+
+
+def test_what_a_run_did_is_told(tmp_path: Path) -> None:
+    class Good(Stack):
+        def watched(self, *args: str, **_: Any) -> None:
+            (log,) = (Path(arg.partition("=")[2]) for arg in args if arg.startswith("--event-log"))
+            log.write_text('{"preludeEvent": {}}\n{"summaryEvent": {"resourceChanges": {"same": 9}}}\n')
+
+    assert watch.up(Good("dev"), SETTINGS) == {"same": 9}
 
 
 def test_an_engine_that_never_began_says_nothing(tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ CASES = [
     ),
     Seen("registry-rate-limit", "its limit", pulled("429 Too Many Requests - toomanyrequests")),
     Seen("registry-credentials", "docker login docker.io", pulled("unexpected status: 401 Unauthorized")),
+    Seen("registry-credentials", "docker login docker.io", pulled("401 Unauthorized", "busybox:1.36")),
+    Seen(
+        "registry-credentials",
+        "docker login localhost:5000",
+        pulled("401", "localhost:5000/busybox@sha256:0"),
+    ),
     Seen("registry-credentials", "regcred", pulled("pull access denied, may require authorization")),
     Seen(
         "registry-credentials",
