@@ -57,9 +57,10 @@ class Program:
 
         One that runs without serving is ended first. Raises `NotReadyError` where another program serves.
         """
-        running = self.process()
+        running = self.process() or self._unrecorded()
         if running is not None:
             if self._serves_soon():
+                remember(self.record, running.pid)
                 return False
             end([running])
         if self.ready():
@@ -82,6 +83,16 @@ class Program:
             )
         remember(self.record, process.pid)
         return True
+
+    def _unrecorded(self) -> psutil.Process | None:
+        """One that was started by a run which was killed before it could write that down.
+
+        Its arguments name the lab's own folders: no other lab's program has the same ones.
+        """
+        args = [str(arg) for arg in self.args]
+        return next(
+            (found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == args), None
+        )
 
     def _serves_soon(self) -> bool:
         """Whether it is ready within `PATIENCE`."""

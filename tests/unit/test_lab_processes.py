@@ -67,6 +67,18 @@ def test_what_serves_is_not_started_again() -> None:
     assert program.process() == first
 
 
+def test_one_whose_start_was_killed_before_it_was_written_down_is_found(tmp_path: Path) -> None:
+    serves = tmp_path / "serves"
+    program = _program(f"touch {serves}; while :; do sleep 0.02; done", serves.exists)
+    program.start()
+    program.wait()
+    first = program.process()
+    program.record.unlink()
+    assert program.process() is None
+    assert not program.start()
+    assert program.process() == first is not None
+
+
 def test_what_runs_and_does_not_serve_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "PATIENCE", 0.05)
     program = _program("exec sleep 60", lambda: False)
