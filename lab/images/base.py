@@ -32,11 +32,10 @@ UNNEEDED_LIBRARIES = ("libLLVM*", "libz3*", "libperl*")
 """PostgreSQL's just-in-time compiler and its Perl, both off."""
 
 USER = "1001"
-PUBLIC = "http://deb.debian.org/debian"
 
 
-def mirror(apt: Path = Path("/etc/apt")) -> str:
-    """The Debian mirror this machine is set up with, as apt reads its sources; else the public one."""
+def mirror(apt: Path = Path("/etc/apt")) -> list[str]:
+    """The Debian mirror of this machine, as apt reads its sources; without one debootstrap takes its own."""
     ask = ["apt-get", "indextargets", "--no-release-info", "-o", f"Dir::Etc={apt}", "--format=$(REPO_URI)"]
     # Docker's, which ends in /debian too, has no component of this name.
     told = subprocess.run([*ask, "Component: main"], capture_output=True, text=True, check=True)
@@ -45,14 +44,14 @@ def mirror(apt: Path = Path("/etc/apt")) -> str:
         file = re.fullmatch(r"mirror\+file:(.+?)/?", source)
         addresses = Path(file[1]).read_text() if file else source
         if found := re.search(r"https?://\S+/debian(?=/?(?:\s|$))", addresses):
-            return found[0]
-    return PUBLIC
+            return [found[0]]
+    return []
 
 
 def _build(out: Path, log: Path) -> None:
     tree = out / "tree"
     packages = ",".join(PACKAGES)
-    run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, tree, mirror()], log=log)
+    run(["debootstrap", "--variant=minbase", f"--include={packages}", SUITE, tree, *mirror()], log=log)
     for folder in UNNEEDED:
         shutil.rmtree(tree / folder, ignore_errors=True)
         (tree / folder).mkdir(parents=True)
