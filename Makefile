@@ -9,6 +9,7 @@ STACK ?=
 FROM ?=
 TO ?=
 CHECK ?=
+COVERAGE ?=
 YES ?=
 BIN := .venv/bin
 RUN := $(BIN)/python -m
@@ -107,9 +108,9 @@ test-fast: $(READY) ## Unit and contract tests: no cluster, seconds
 	@$(RUN) lab build --checks
 	@$(MAKE) -s -j4 lint test-program test-contract test-tools
 
-# Side by side, and only the first is traced: coverage is that of the program.
+# Side by side. COVERAGE is that of the program, and not asked for each time: traced, its tests cost three times as much.
 test-program: $(READY)
-	@$(RUN) pytest tests/program --cov --cov-report=term
+	@$(RUN) pytest tests/program $(if $(COVERAGE),--cov --cov-report=term)
 test-contract: $(READY)
 	@$(RUN) pytest tests/contract
 test-tools: $(READY)
@@ -120,7 +121,8 @@ test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) pytest tests/e2e -m "not alone" -n 3 --dist loadfile $(SLOWEST)
 	@$(RUN) pytest tests/e2e -m alone $(SLOWEST)
 
-test: test-fast test-e2e ## All tests
+test: export COVERAGE := 1
+test: test-fast test-e2e ## All tests, and that every branch of the program is covered
 
 bench: $(READY) ## Measure every promised figure against its bar (ARGS="--help" for some)
 	@$(RUN) bench $(ARGS)

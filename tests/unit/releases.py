@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import json
 from collections.abc import Mapping
@@ -15,12 +16,13 @@ from components.settings.model import KEYS, Settings, about
 from ops.record import Record
 from ops.stack import PROGRAM
 
+_RUNBOOK: dict[str, Any] = yaml.safe_load(RUNBOOK.read_text())
 DEFAULTS: dict[str, Any] = yaml.safe_load((PROGRAM / "lab/chart/mlflow/values.yaml").read_text())
 
 
 def runbook() -> dict[str, Any]:
     """The values of the runbook."""
-    return dict(yaml.safe_load(RUNBOOK.read_text()))
+    return copy.deepcopy(_RUNBOOK)
 
 
 def record(values: Mapping[str, Any], **other: Any) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -31,8 +32,9 @@ LOOKS = {("preview", "preview"): "-preview", ("drift", "look"): "-check", ("prom
 """Jobs that nobody approves, and how the names of their environments end: any branch's code has its own."""
 
 
+@functools.cache
 def loaded(file: Path) -> dict[str, Any]:
-    """A workflow or action as plain data."""
+    """A workflow or action as plain data; nobody changes it."""
     return dict(YAML(typ="safe", pure=True).load(file.read_text()))
 
 
