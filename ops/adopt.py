@@ -52,7 +52,7 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
 
 
 def _require_empty(stack: Stack) -> None:
-    """The stack has made nothing yet, and nothing is under way."""
+    """The stack has made nothing yet, nothing is under way, and it can keep secrets."""
     locks = recover.locks(stack.backend(), stack.name)
     deployment = json.loads(stack.read("stack", "export"))["deployment"]
     if locks or deployment.get("pending_operations"):
@@ -66,6 +66,10 @@ def _require_empty(stack: Stack) -> None:
             " Adopt into a stack that has not: what a `pulumi up` left that stopped at an existing namespace,"
             f" `pulumi destroy --stack {stack.name}` takes away (in production with `--ignore-protect`)"
         )
+    # Pulumi Cloud gives a new stack none (`cloudBackend.DefaultSecretManager`, Pulumi 3.259).
+    if not deployment.get("secrets_providers"):
+        named = f"pulumi stack change-secrets-provider default --stack {stack.name}"
+        raise OpsError(f"the state of stack {stack.name} has no secrets provider yet: `{named}`, then adopt")
 
 
 def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:

@@ -69,7 +69,10 @@ def _missing(pods: list[Object], workloads: list[Object]) -> Iterator[Finding]:
 
 
 def _images(pods: list[Object], workloads: list[Object]) -> Iterator[Finding]:
-    """Containers that run another image than any container of their name in the release."""
+    """Containers that run another image than any container of their name in the release.
+
+    An admission that pins images adds the digest that it found (Kyverno's `mutateDigest`, by default).
+    """
     pinned: dict[str, list[str]] = {}
     for spec in filter(None, map(template, workloads)):
         for container in containers(spec):
@@ -78,7 +81,7 @@ def _images(pods: list[Object], workloads: list[Object]) -> Iterator[Finding]:
         metadata = pod["metadata"]
         for container in containers(pod["spec"]):
             wanted, image = pinned.get(container["name"]), container["image"]
-            if wanted and image not in wanted:
+            if wanted and not {image, image.partition("@")[0]} & {*wanted}:
                 what = f"Image of {container['name']} in pod {metadata['name']}"
                 fix = f"kubectl -n {metadata['namespace']} delete pod {metadata['name']}"
                 yield Finding("image", what, wanted[0], image, fix)

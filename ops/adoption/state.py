@@ -33,10 +33,6 @@ def with_adopted(state: State, preview: State, hidden: Mapping[str, Any]) -> Sta
 
     Raises `OpsError` where the preview would create something that a release does not have.
     """
-    if "secrets_providers" not in state["deployment"]:
-        raise OpsError(
-            "the stack has no secrets provider yet: `pulumi stack change-secrets-provider` sets one"
-        )
     made = [step["newState"] for step in preview["steps"] if step["op"] == "create"]
     known = {STACK, COMPONENT, PROVIDER, NAMESPACE, SECRET, RELEASE}
     others = [resource["urn"] for resource in made if resource["type"] not in known]

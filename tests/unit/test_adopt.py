@@ -202,6 +202,13 @@ def test_a_stack_that_is_stuck_is_refused(api: Api, stack: Recorded, monkeypatch
         adopt.look(stack)
 
 
+def test_a_state_that_would_not_encrypt_secrets_is_refused(api: Api, stack: Recorded) -> None:
+    """Pulumi Cloud's of a new stack."""
+    stack.answers["stack export"] = {"deployment": {"manifest": {}}}
+    with pytest.raises(OpsError, match=r"`pulumi stack change-secrets-provider default --stack org/mlflow/dev`, then"):
+        adopt.look(stack)
+
+
 def test_what_the_namespace_enforces_stays_as_it_is(api: Api, stack: Recorded) -> None:
     api.labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     assert adopt.look(stack)[0].changes["podSecurity"] == "baseline"
@@ -321,11 +328,6 @@ def test_what_the_release_does_not_have_is_not_taken_into_the_state() -> None:
 def test_a_secret_that_nobody_knows_is_not_invented() -> None:
     with pytest.raises(OpsError, match=r"hides mlflow-s3-creds.data"):
         state.with_adopted(EMPTY, {"steps": STEPS}, {})
-
-
-def test_no_secret_goes_into_a_state_that_would_not_encrypt_it() -> None:
-    with pytest.raises(OpsError, match="no secrets provider"):
-        state.with_adopted({"deployment": {}}, {"steps": STEPS}, HIDDEN)
 
 
 def test_settings_are_written_with_all_else_kept(stack: Recorded, tmp_path: Path) -> None:

@@ -90,6 +90,12 @@ def test_another_image_is_named_with_the_pinned_one() -> None:
     assert found.what == "Image of mlflow in pod mlflow-1"
 
 
+def test_a_digest_that_an_admission_added_is_no_other_image() -> None:
+    added = "@sha256:" + "a" * 64
+    assert told(pod(True, IMAGE + added)) == []
+    assert [kind for kind, *_ in told(pod(True, "evil" + added))] == ["image"]
+
+
 def test_a_container_that_somebody_injected_is_not_of_the_release() -> None:
     meshed = pod()
     meshed["spec"]["containers"].append({"name": "istio-proxy", "image": "istio"})

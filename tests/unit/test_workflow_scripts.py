@@ -120,7 +120,8 @@ def test_passphrases_are_for_their_owner_alone(shell: Shell) -> None:
     assert printed == ""
 
 
-def test_a_promotion_is_committed_on_a_branch_of_its_own(shell: Shell) -> None:
+@pytest.mark.parametrize("to", ["prod", "acme/mlflow/prod"])
+def test_a_promotion_is_committed_on_a_branch_of_its_own(shell: Shell, to: str) -> None:
     def git(*args: str, cwd: Path) -> str:
         done = subprocess.run(
             ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", *args],
@@ -145,16 +146,16 @@ def test_a_promotion_is_committed_on_a_branch_of_its_own(shell: Shell) -> None:
     shell.run(
         "promotion-pull-request",
         "staging",
-        "prod",
+        to,
         BRANCH="promote/1",
         GITHUB_SERVER_URL=f"file://{shell.folder}",
         GITHUB_REPOSITORY="acme/mlflow",
     )
     named = git("show", "--format=%s", "--name-only", "promote/1", cwd=remote).split("\n")
     assert [line for line in named if line] == [
-        "Promoted staging to prod",
+        f"Promoted staging to {to}",
         "Pulumi.prod.yaml",
         "promotions.log",
     ]
-    assert "pr create --head promote/1 --title Promoted staging to prod --body-file -" in shell.asked
+    assert f"pr create --head promote/1 --title Promoted staging to {to} --body-file -" in shell.asked
     assert shell.asked[-1] == "    staging -> prod: chartVersion"
