@@ -26,12 +26,11 @@ PORTS = {
     8185: "the network policies",
     10248: "the kubelet",
     10249: "kube-proxy",
-    10250: "the kubelet",
     10256: "kube-proxy",
     10257: "the controller manager",
     10259: "the scheduler",
 }
-BRIDGE_PORTS = {53: "CoreDNS", 80: "Traefik", 443: "Traefik", 9000: "the S3 server"}
+BRIDGE_PORTS = {53: "CoreDNS", 80: "Traefik", 443: "Traefik", 9000: "the S3 server", 10250: "the kubelet"}
 """On the bridge alone: only a program that listens on all addresses is in their way."""
 
 MACHINE = "x86_64"
@@ -67,7 +66,8 @@ def examine() -> list[Finding]:
 
 def unfit() -> list[Finding]:
     """What `up` does not mend, and would come upon after minutes; builds that are there need no more disk."""
-    disk = [] if (api.bin_folder() / "kube-apiserver").exists() else [_disk()]
+    built = any(build.is_dir() for build in paths.cache().glob("kubernetes-*"))
+    disk = [] if built else [_disk()]
     return [finding for finding in (*_machine(), *disk, *_ports()) if not finding.good]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lab import cache, paths
+from lab import cache
 from lab.shell import CommandError, run
 
 FOR_BUILDS = {
@@ -54,6 +54,9 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\n# Of the MLflow lab, while it installs packages.\nexit 101\n"
 """Then come the packages, so that the next run completes what a killed one left."""
 
+LOCK = Path("/run/lock/mlflow-lab-packages.lock")
+"""Of the machine, as the policy is."""
+
 SYSTEMD = Path("/run/systemd/system")
 """There where systemd runs."""
 
@@ -82,9 +85,8 @@ def install(log: Path, packages: Mapping[str, str] | None = None) -> None:
     """Install what is missing; none of the packages' services starts, now or with the machine."""
     if not missing(packages) and _left() is None:
         return
-    paths.root().mkdir(parents=True, exist_ok=True)
     # Another run may be at it right now, which has not left anything.
-    with FileLock(paths.root() / "packages.lock"):
+    with FileLock(LOCK):
         _install(log, missing(packages), _left())
 
 
@@ -93,9 +95,9 @@ def _install(log: Path, wanted: list[str], left: list[str] | None) -> None:
     apt = ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}"]
     install = [*apt, "install", "-y", "--no-install-recommends", *wanted]
     configure = ["dpkg", "--configure", "-a"]
+    if left is not None:
+        run(configure, log=log, env=quiet)
     with _services_stay_down([*(left or []), *wanted]):
-        if left is not None:
-            run(configure, log=log, env=quiet)
         if not wanted:
             return
         try:
@@ -118,18 +120,25 @@ def _left() -> list[str] | None:
 
 @contextlib.contextmanager
 def _services_stay_down(packages: list[str]) -> Iterator[None]:
-    """Debian's way to keep packages from starting services; a person's own policy stays as it is."""
+    """Debian's way to keep packages from starting services; a person's own policy stays as it is.
+
+    An interrupted installation leaves it, with all that is still to be done.
+    """
     ours = not POLICY.exists() or _left() is not None
     if ours:
         POLICY.write_text(f"{NO_SERVICES}# {' '.join(packages)}\n")
         POLICY.chmod(0o755)
+    failed: CommandError | None = None
     try:
         yield
-    finally:
-        if SYSTEMD.exists():
-            _disable(packages)
-        if ours:
-            POLICY.unlink()
+    except CommandError as error:
+        failed = error
+    if SYSTEMD.exists():
+        _disable(packages)
+    if ours:
+        POLICY.unlink()
+    if failed:
+        raise failed
 
 
 def _disable(packages: list[str]) -> None:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from lab.cluster import hosts, network
 
-OWN = ("127.0.0.1", "localhost", network.GATEWAY, network.ALL, hosts.HOST)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Go's clients ask no proxy for it; Python's do, unless they are told."""
+OWN = (*LOOPBACK, network.GATEWAY, network.ALL, hosts.HOST)
 """Not every client reads a range of addresses."""
 
 SECONDS = 3.0
 
 
-def direct() -> dict[str, str]:
-    """The variables that name what no proxy is asked for: the lab's own besides. None without a proxy."""
+def direct(own: tuple[str, ...] = OWN) -> dict[str, str]:
+    """The variables that name what no proxy is asked for: `own` besides. None without a proxy."""
     variables = ("no_proxy", "NO_PROXY")
     named = ",".join(os.environ.get(variable, "") for variable in variables).split(",")
     if not urllib.request.getproxies_environment().keys() - {"no"} or "*" in named:
         return {}
-    wanted = ",".join(dict.fromkeys(filter(None, [*map(str.strip, named), *OWN])))
+    wanted = ",".join(dict.fromkeys(filter(None, [*map(str.strip, named), *own])))
     return dict.fromkeys(variables, wanted)
 
 
@@ -31,5 +34,5 @@ def answers(url: str) -> bool:
             return True
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, HTTPException):
         return False

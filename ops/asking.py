@@ -93,20 +93,21 @@ def from_here(settings: Settings, keys: tuple[str, str]) -> dict[str, Answer]:
     from botocore.client import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=settings["s3Endpoint"],
-        region_name=settings.get("s3Region") or "us-east-1",
-        aws_access_key_id=keys[0],
-        aws_secret_access_key=keys[1],
-        config=Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1}),
-    )
     try:
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=settings["s3Endpoint"],
+            region_name=settings.get("s3Region") or "us-east-1",
+            aws_access_key_id=keys[0],
+            aws_secret_access_key=keys[1],
+            config=Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1}),
+        )
         s3.list_objects_v2(Bucket=settings["s3Bucket"], MaxKeys=1)
     except ClientError as error:
         told = error.response.get("Error", {})
         return {"store": Answer(str(told.get("Code")), redact(str(told.get("Message"))), "from this machine")}
     except BotoCoreError:
+        # Also where AWS_PROFILE names a profile that is not there.
         return {}
     return {"store": Answer("", "", "from this machine")}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ ENVIRON: Mapping[str, str] = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Without it `--event-log` is no option (Pulumi 3.259)."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def event_log() -> Iterator[Path]:
     """Where a run writes its events with `--event-log`; gone after the block."""
     with tempfile.TemporaryDirectory() as folder:
@@ -28,13 +28,15 @@ def errors(log: Path) -> Iterator[str]:
 
 
 def changes(log: Path) -> Mapping[str, int]:
-    """What a run that is over did: how many resources, by kind of change."""
-    (summary,) = _events(log, "summaryEvent")
-    return dict(summary["resourceChanges"])
+    """What a run did: how many resources, by kind of change; empty where the log does not say."""
+    summary = next(_events(log, "summaryEvent"), {})
+    return dict(summary.get("resourceChanges", {}))
 
 
 def _events(log: Path, kind: str) -> Iterator[dict[str, Any]]:
     if log.exists():
         for line in log.read_text().splitlines():
-            if event := json.loads(line).get(kind):
-                yield event
+            # The engine does not mind a log that it cannot write to its end.
+            with contextlib.suppress(ValueError):
+                if event := json.loads(line).get(kind):
+                    yield event

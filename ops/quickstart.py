@@ -107,7 +107,7 @@ def up(context: str | None, namespace: str | None) -> None:
             # Whatever a client of MLflow raises: the person wants to know why, and then sees it all the same.
             diagnose.explained(stack)
             raise
-    if set(changes) <= {"same", "read"}:
+    if changes and set(changes) <= {"same", "read"}:
         out.print("Nothing changed.")
     _farewell(outputs, url, context, time.monotonic() - began)
 

@@ -70,7 +70,7 @@ def parse(text: Mapping[str, Any]) -> Record:
 
 def _objects(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for body in helm_yaml.documents(record["manifest"]):
-        body["metadata"].setdefault("namespace", record["namespace"])
+        body.setdefault("metadata", {}).setdefault("namespace", record["namespace"])
         yield owned(body, record["name"], record["namespace"])
 
 

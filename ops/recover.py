@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 from kubernetes import client
 
-from components.tokens import NAMESPACE, SECRET
-from components.tokens import RELEASE as RELEASE
+from components.tokens import NAMESPACE, RELEASE, SECRET
 from ops import cluster
 from ops.console import OpsError, err, step
 from ops.stack import PROGRAM, Stack

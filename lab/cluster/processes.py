@@ -49,17 +49,24 @@ class Program:
         return paths.run() / "pids" / f"{self.name}.json"
 
     def process(self) -> psutil.Process | None:
-        """The live process, or nothing."""
-        return find(self.record)
+        """The live process, or nothing.
+
+        Without a record that fits it is known by its arguments, which name the lab's own folders: its start
+        was killed before that was written down, or the clock was set by more than `CLOCK_SETTING`.
+        """
+        args = [str(arg) for arg in self.args]
+        by_args = (found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == args)
+        return find(self.record) or next(by_args, None)
 
     def start(self) -> bool:
         """Start it unless it serves, with its output in its log; whether it had to be started.
 
-        One that runs without serving is ended first. Raises `NotReadyError` where another program serves.
+        One that runs without serving, or that another build has replaced, is ended first. Raises
+        `NotReadyError` where another program serves.
         """
-        running = self.process() or self._unrecorded()
+        running = self.process()
         if running is not None:
-            if self._serves_soon():
+            if not _replaced(running) and self._serves_soon():
                 remember(self.record, running.pid)
                 return False
             end([running])
@@ -84,16 +91,6 @@ class Program:
         remember(self.record, process.pid)
         return True
 
-    def _unrecorded(self) -> psutil.Process | None:
-        """One that was started by a run which was killed before it could write that down.
-
-        Its arguments name the lab's own folders: no other lab's program has the same ones.
-        """
-        args = [str(arg) for arg in self.args]
-        return next(
-            (found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == args), None
-        )
-
     def _serves_soon(self) -> bool:
         """Whether it is ready within `PATIENCE`."""
         deadline = time.monotonic() + PATIENCE
@@ -117,6 +114,13 @@ class Program:
                     f"{self.name} not ready in {self.timeout:.0f} s; log: {self.log}\n{tail(self.log)}"
                 )
             time.sleep(0.05)
+
+
+def _replaced(process: psutil.Process) -> bool:
+    """Whether the file that it runs has gone from its folder, as it does when another build comes there."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process.pid}/exe").readlink().name.endswith(" (deleted)")
+    return False
 
 
 def remember(record: Path, pid: int, **more: object) -> None:

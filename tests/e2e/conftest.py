@@ -5,6 +5,7 @@ Workers of pytest share it: the first brings it up, the last takes it down.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from lab import api, paths, prerequisites
+from lab.cluster import processes
 from tests.e2e import footprint
 from tests.e2e.deployment import Deployment, lab, shell_environ
 
@@ -55,7 +57,11 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _alive(workers: Path) -> bool:
     """Whether a worker is at it; one that was killed has left its file."""
-    return any(psutil.pid_exists(int(worker.name)) for worker in workers.iterdir())
+    for worker in workers.iterdir():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if processes.alive(psutil.Process(int(worker.name))):
+                return True
+    return False
 
 
 @pytest.fixture(scope="session")

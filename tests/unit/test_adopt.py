@@ -205,7 +205,9 @@ def test_a_stack_that_is_stuck_is_refused(api: Api, stack: Recorded, monkeypatch
 def test_a_state_that_would_not_encrypt_secrets_is_refused(api: Api, stack: Recorded) -> None:
     """Pulumi Cloud's of a new stack."""
     stack.answers["stack export"] = {"deployment": {"manifest": {}}}
-    with pytest.raises(OpsError, match=r"`pulumi stack change-secrets-provider default --stack org/mlflow/dev`, then"):
+    with pytest.raises(
+        OpsError, match=r"`pulumi stack change-secrets-provider default --stack org/mlflow/dev`, then"
+    ):
         adopt.look(stack)
 
 

@@ -152,7 +152,6 @@ def test_up_ends_at_once_where_the_machine_does_not_suit(
         "- runs as root: the lab makes mounts and a bridge: use a root shell",
         f"- free disk 1 GiB at {paths.root()}: {doctor.DISK_GIB} GiB are needed: set MLFLOW_LAB_HOME",
     ]
-    api.bin_folder().mkdir()
-    (api.bin_folder() / "kube-apiserver").touch()
+    (paths.cache() / "kubernetes-0123").mkdir(parents=True)
     with pytest.raises(StepError, match=r"- runs as root: .*shell$"):
         api.up()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import paths, prerequisites
-from lab.shell import CommandError
+from lab.shell import CancelledError, CommandError
 
 NEWEST = prerequisites.GO_VERSION
 OLDER = "1.19.8"
@@ -30,6 +30,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(prerequisites, "_which", lambda name: shutil.which(name, path=str(programs)))
     monkeypatch.setattr(prerequisites, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(prerequisites, "SYSTEMD", tmp_path / "systemd")
+    monkeypatch.setattr(prerequisites, "LOCK", tmp_path / "lock")
     for name in packages:
         _program(programs / name)
     return programs
@@ -99,6 +100,36 @@ def test_a_failed_installation_is_repaired_given_new_lists_and_tried_once_more(
     with pytest.raises(CommandError):
         prerequisites.install(tmp_path / "log")
     assert tried == ["install", "--configure", "update", "install"]
+    assert not prerequisites.POLICY.exists()
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, CancelledError])
+def test_an_interrupted_installation_is_completed_by_the_next_run(
+    stopped: type[BaseException], machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has unpacked is there and yet is not set up: whoever does that would start the services."""
+    (machine / "etcd").unlink()
+
+    def interrupted(*_: object, **__: object) -> None:
+        _program(machine / "etcd")
+        raise stopped
+
+    monkeypatch.setattr(prerequisites, "run", interrupted)
+    with pytest.raises(stopped):
+        prerequisites.install(tmp_path / "log")
+    assert prerequisites.missing() == []
+    done: list[str] = []
+
+    def busy(command: list[str], **_: object) -> None:
+        done.append(" ".join(command))
+        if len(done) == 1:
+            raise CommandError("another dpkg has the lock")
+
+    monkeypatch.setattr(prerequisites, "run", busy)
+    with pytest.raises(CommandError):
+        prerequisites.install(tmp_path / "log")
+    prerequisites.install(tmp_path / "log")
+    assert done == ["dpkg --configure -a"] * 2
     assert not prerequisites.POLICY.exists()
 
 

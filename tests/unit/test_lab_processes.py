@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -74,9 +75,22 @@ def test_one_whose_start_was_killed_before_it_was_written_down_is_found(tmp_path
     program.wait()
     first = program.process()
     program.record.unlink()
-    assert program.process() is None
     assert not program.start()
-    assert program.process() == first is not None
+    assert processes.find(program.record) == first is not None
+
+
+def test_what_another_build_has_replaced_is_started_again(tmp_path: Path) -> None:
+    file = tmp_path / "program"
+    shutil.copy(shutil.which("sleep") or "", file)
+    program = Program("part", [file, "60"], lambda: program.process() is not None)
+    program.start()
+    first = program.process()
+    assert first is not None
+    shutil.copy(file, tmp_path / "new")
+    (tmp_path / "new").replace(file)
+    assert program.start()
+    assert ended(first.pid)
+    assert program.process() not in (None, first)
 
 
 def test_what_runs_and_does_not_serve_is_ended_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:

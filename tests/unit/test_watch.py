@@ -169,14 +169,23 @@ def test_a_run_that_fails_by_itself_is_looked_into(
     assert explained == ["failed to pull"]
 
 
-def test_what_a_run_did_is_told(tmp_path: Path) -> None:
+def test_what_a_run_did_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Good(Stack):
         def watched(self, *args: str, **_: Any) -> None:
             (log,) = (Path(arg.partition("=")[2]) for arg in args if arg.startswith("--event-log"))
             log.write_text('{"preludeEvent": {}}\n{"summaryEvent": {"resourceChanges": {"same": 9}}}\n')
 
+    monkeypatch.setattr(Watcher, "_begin", lambda _: None)
     assert watch.up(Good("dev"), SETTINGS) == {"same": 9}
 
 
 def test_an_engine_that_never_began_says_nothing(tmp_path: Path) -> None:
     assert list(events.errors(tmp_path / "none.json")) == []
+    assert events.changes(tmp_path / "none.json") == {}
+
+
+def test_a_log_that_was_cut_harms_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "events.json"
+    log.write_text('{"diagnosticEvent": {"severity": "error", "message": "no"}}\n{"summaryEvent": {"resou')
+    assert list(events.errors(log)) == ["no"]
+    assert events.changes(log) == {}
