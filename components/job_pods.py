@@ -18,6 +18,13 @@ from components.values_server import database_secret
 _USER = 1001
 """The user of Bitnami's images, as the chart's pods have it (5.1.17)."""
 _TMP = "/tmp"  # noqa: S108 - in the container, a volume of the pod's own
+_PLACED = ("nodeSelector", "tolerations", "priorityClassName", "schedulerName")
+"""What says by which scheduler and on which nodes the server runs, as the chart names it (5.1.17)."""
+_NO_PROXY = {
+    "labels": {"sidecar.istio.io/inject": "false"},
+    "annotations": {"linkerd.io/inject": "disabled"},
+}
+"""Keep a service mesh out: its proxy would outlive the work, and the Job with it block the next one."""
 
 
 def selector(what: str, instance: str) -> dict[str, str]:
@@ -67,14 +74,19 @@ def template(
         "initContainers": [*containers[:-1]],
         "containers": [containers[-1]],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}, *tracking.get("extraVolumes", [])],
-        **{key: tracking[key] for key in ("nodeSelector", "tolerations") if key in tracking},
+        **{key: tracking[key] for key in _PLACED if tracking.get(key)},
     }
+    affinity = tracking.get("affinity")
+    if isinstance(affinity, Mapping) and (nodes := affinity.get("nodeAffinity")):
+        # What the server has about other pods is about its own, which these would wait for.
+        spec["affinity"] = {"nodeAffinity": nodes}
     aliases = tracking.get("hostAliases")
     if isinstance(aliases, list) and aliases:
         spec["hostAliases"] = aliases
     if pulled_by := pull_secrets(settings):
         spec["imagePullSecrets"] = [{"name": name} for name in pulled_by]
-    return {"metadata": {"labels": {**labels}}, "spec": spec}
+    metadata = {**_NO_PROXY, "labels": {**labels, **_NO_PROXY["labels"]}}
+    return {"metadata": metadata, "spec": spec}
 
 
 def _account(settings: Settings, tracking: Mapping[str, Any]) -> str:

@@ -101,17 +101,16 @@ class Job:
         self._until(container, ("terminated",))
 
     def _until(self, container: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+        """Its pod. The Job's containers are waited for in their order; others in the pod are somebody's."""
         last = time.monotonic() + self.patience
         while True:
             pod = self.pod()
-            states = _states(pod) if pod else {}
-            for name, state in states.items():
-                if pod and (ended := state.get("terminated", {})).get("exitCode"):
-                    raise OpsError(f"{name}: {self._last_words(name)}{self._besides(pod, ended)}")
-            here = states.get(container, {})
+            here = _states(pod).get(container, {}) if pod else {}
+            if pod and (ended := here.get("terminated", {})).get("exitCode"):
+                raise OpsError(f"{container}: {self._last_words(container)}{self._besides(pod, ended)}")
             if pod and any(state in here for state in wanted):
                 return pod
-            if any("running" in state or "terminated" in state for state in states.values()):
+            if "running" in here:
                 last = time.monotonic() + self.patience
             if time.monotonic() > last or "Failed" in self._conditions():
                 raise OpsError(f"job {self.name} does not run: {_why(pod)}")

@@ -9,15 +9,23 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.pod_backup.manifest import BackupError
+from components.pod_backup.manifest import DATABASES, FILE, INVENTORY, NAME, BackupError
 from components.pod_bucket import Bucket, Object, at_once
 
 FOLDER = "objects"
 _TRIES = 3
+_FILES = "|".join(map(re.escape, (*(f"{part}.dump" for part in DATABASES), INVENTORY, FILE)))
+_OF_BACKUP = re.compile(
+    r"(?![0-9]+/|.*[0-9a-f]{32}/artifacts/)(?P<home>(?:[-._A-Za-z0-9]+/){3,})"
+    rf"(?:(?P<backup>{NAME.pattern})/(?:{_FILES})|{FOLDER}/[0-9a-f]{{64}})"
+)
+"""What keys of backups are like, and none of MLflow's: these begin with an experiment's number or, where it
+has a place of its own, go on with the id of a run, model or trace and "artifacts" (3.3.2)."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,12 @@ def copy_name(found: Object) -> str:
 
 
 def save(bucket: Bucket, folder: str, prefix: str) -> list[Kept]:
-    """Copy into `folder` what is not there yet of all objects outside `prefix`. Raises `BackupError`.
+    """Copy into `folder` what is not there yet of all artifacts, outside `prefix`. Raises `BackupError`.
 
     An artifact that changes meanwhile is taken as it is then; one that goes away is left out.
     """
     there = {found.key for found in bucket.objects(folder)}
-    sources = [found for found in bucket.objects("") if not found.key.startswith(prefix)]
+    sources = _no_backups(found for found in bucket.objects("") if not found.key.startswith(prefix))
     taken: dict[str, Object] = {}
     for _ in range(_TRIES):
         missing = [found for found in sources if f"{folder}{copy_name(found)}" not in there]
@@ -53,6 +61,16 @@ def save(bucket: Bucket, folder: str, prefix: str) -> list[Kept]:
         if not sources:
             return _kept(bucket, folder, taken.values())
     raise BackupError(f"{len(sources)} artifacts change faster than they are copied, as {sources[0].key}")
+
+
+def _no_backups(found: Iterable[Object]) -> list[Object]:
+    """All but the backups of stacks with another prefix: two would copy each other's copies without an end.
+
+    Copies are known by a backup beside them: its dumps are there first.
+    """
+    parts = [(one, _OF_BACKUP.fullmatch(one.key)) for one in found]
+    homes = {part["home"] for _, part in parts if part and part["backup"]}
+    return [one for one, part in parts if part is None or part["home"] not in homes]
 
 
 def _kept(bucket: Bucket, folder: str, taken: Iterable[Object]) -> list[Kept]:

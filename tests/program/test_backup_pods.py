@@ -111,6 +111,13 @@ def test_pods_conform_to_the_standard_restricted_and_have_no_token() -> None:
     assert {kind for volume in spec["volumes"] for kind in volume} == {"name", "configMap", "emptyDir"}
 
 
+def test_a_service_mesh_leaves_the_pods_alone() -> None:
+    """A proxy beside them would never end, and their policy does not let it out."""
+    metadata = backup_pods.backup(settings(), "mlflow-backup")["metadata"]
+    wanted = {**backup_pods.labels(settings()), "sidecar.istio.io/inject": "false"}
+    assert metadata == {"labels": wanted, "annotations": {"linkerd.io/inject": "disabled"}}
+
+
 def test_credentials_come_from_secrets_and_stand_in_no_argument() -> None:
     found = containers(settings())
     dump, store = environment(found["dump"]), environment(found["store"])
@@ -221,6 +228,21 @@ def test_what_the_server_needs_to_reach_the_store_and_its_nodes_the_pods_have_to
     assert spec["imagePullSecrets"] == [{"name": "regcred"}]
     private = settings(imageUsername="robot", imagePassword="PlantedWord")
     assert pod(private)["imagePullSecrets"] == [{"name": "mlflow-registry"}]
+
+
+def test_the_pods_are_placed_as_the_server_is_whatever_other_pods_it_minds() -> None:
+    """On a single node they would wait for ever for a server that keeps to itself."""
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    nodes: dict[str, Any] = {"nodeAffinity": {required: {"nodeSelectorTerms": [{"matchExpressions": []}]}}}
+    alone: dict[str, Any] = {"podAntiAffinity": {required: [{"topologyKey": "kubernetes.io/hostname"}]}}
+    placed: dict[str, Any] = {"priorityClassName": "high", "schedulerName": "volcano"}
+    given = {"tracking": {**placed, "affinity": {**alone, **nodes}}}
+    spec = pod(settings(extraValues=json.dumps(given)))
+    assert placed.items() <= spec.items()
+    assert spec["affinity"] == nodes
+    empty = {"priorityClassName": "", "schedulerName": "", "affinity": alone}
+    left = pod(settings(extraValues=json.dumps({"tracking": empty})))
+    assert not left.keys() & {"priorityClassName", "schedulerName", "affinity"}
 
 
 def test_variables_and_names_of_hosts_that_the_server_is_given_the_pods_have_too() -> None:

@@ -164,6 +164,42 @@ def test_other_stacks_backups_are_no_artifacts(store: Store, work: Path, clock: 
     assert sorted(store.copied) == sorted(ARTIFACTS)
 
 
+@pytest.mark.parametrize("prefix", ["nightly", "backups-of/staging/1", "Backups"])
+def test_nor_are_those_below_another_prefix(
+    store: Store, work: Path, clock: list[datetime], prefix: str
+) -> None:
+    """Of two stacks that share a bucket each would copy the other's copies, of its own copies too."""
+    other = replace(OTHER, prefix=prefix)
+    for place in (PLACE, other, PLACE, other):
+        backup(store, work, clock, place=place)
+    assert sorted(store.copied) == sorted([*ARTIFACTS, *ARTIFACTS])
+
+
+RUN, COPY = "0123456789abcdef" * 2, f"objects/{'0' * 64}"
+BEGUN = "20260101T000000Z/runs.dump"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (f"1/{RUN}/artifacts/{COPY}", f"1/{RUN}/artifacts/{BEGUN}"),
+        (f"1/models/of/{COPY}", f"1/models/of/{BEGUN}"),
+        (f"place/of/one/{RUN}/artifacts/{COPY}", f"place/of/one/{RUN}/artifacts/{BEGUN}"),
+        (f"place/models/m-{RUN}/artifacts/a/{COPY}", f"place/models/m-{RUN}/artifacts/a/{BEGUN}"),
+        (f"place/of/one/{COPY}", f"place/of/two/{RUN}"),
+        (f"a/place/{COPY}", f"a/place/{BEGUN}"),
+        ("nightly/mlflow/mlflow/20260101T000000Z/model.bin",),
+    ],
+)
+def test_an_artifact_that_looks_like_a_backup_is_one(
+    store: Store, work: Path, clock: list[datetime], keys: tuple[str, ...]
+) -> None:
+    """A run may keep backups, or what is named by its content."""
+    store.buckets["mlflow"] |= dict.fromkeys(keys, b"kept")
+    backup(store, work, clock)
+    assert sorted(store.copied) == sorted([*ARTIFACTS, *keys])
+
+
 def test_an_artifact_that_changes_meanwhile_is_taken_as_it_is_then(store: Store, work: Path) -> None:
     store.changing = {"1/run/artifacts/a.txt": [b"new"], "2/empty": [None]}
     stored = save(store.bucket(), PLACE, work, 1, with_artifacts=True)["stored"]

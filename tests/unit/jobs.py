@@ -68,6 +68,8 @@ class Cluster:
         self.happened: list[str] = []
         self.trouble: dict[str, list[Exception]] = {}
         """What the API answers instead, the next times that it is asked for one of its methods."""
+        self.injected: list[dict[str, Any]] = []
+        """Statuses of containers that somebody adds to each pod."""
         self.pod: dict[str, Any] = {}
         """More of the status of each pod."""
         self.ended: dict[str, Any] = {}
@@ -162,7 +164,7 @@ class Cluster:
         status = {
             "phase": "Pending",
             "initContainerStatuses": states[:split],
-            "containerStatuses": states[split:],
+            "containerStatuses": [*self.injected, *states[split:]],
             "conditions": [{"type": "PodScheduled", "status": "True"}],
             **self.pod,
         }

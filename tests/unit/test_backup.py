@@ -168,6 +168,19 @@ def test_while_a_container_works_nobody_loses_patience(
     Job(job.api, job.namespace, job.name, 2).ended("store")
 
 
+def test_a_container_that_somebody_injected_neither_fails_the_backup_nor_buys_it_time(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.injected = [{"name": "proxy", "state": {"terminated": {"exitCode": 1}}}]
+    assert backup.backup(BackedUp()) == PRINTED["store"]
+    ticks = iter(range(9))
+    monkeypatch.setattr("ops.jobs.time.monotonic", lambda: next(ticks))
+    cluster.injected = [{"name": "proxy", "state": {"running": {}}}]
+    cluster.stuck = {"waiting": {"reason": "ImagePullBackOff"}}
+    with pytest.raises(OpsError, match="dump ImagePullBackOff"):
+        dataclasses.replace(started(cluster), patience=2).ended("dump")
+
+
 # The command line.
 
 

@@ -12,7 +12,7 @@ import pytest
 from lab import api, paths, proxies
 from lab.cluster import hosts, network, policies, services
 
-OWN = f"127.0.0.1,localhost,198.18.0.1,198.18.0.0/15,{hosts.HOST}"
+OWN = f"127.0.0.1,localhost,::1,198.18.0.1,198.18.0.0/15,{hosts.HOST}"
 
 
 @pytest.fixture(autouse=True)
