@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from lab import proxies
 from lab.steps import StepError
 from ops.console import OpsError, err, out
 
@@ -500,6 +502,7 @@ def main() -> None:
     # started it with Ctrl-C ignored: plugins that inherit that outlive `pulumi` by 5 s, at every command.
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, signal.default_int_handler)
+    os.environ.update(proxies.direct(proxies.LOOPBACK))
     try:
         app()
     except (OpsError, StepError) as error:
@@ -507,11 +510,13 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         # The client of the cluster takes its time to import, and most commands that fail did without.
-        from ops import cluster
+        from ops import cluster, kubeconfig
 
-        if not isinstance(error, cluster.FAULTS):
+        # Where a variable names a SOCKS proxy httpx ends so, even on its way to loopback.
+        socks = isinstance(error, ImportError) and "SOCKS" in str(error)
+        if not socks and not isinstance(error, cluster.FAULTS):
             raise
-        err.print(f"[red]error:[/red] {escape(cluster.told(error))}")
+        err.print(f"[red]error:[/red] {escape(kubeconfig.SOCKS if socks else cluster.told(error))}")
         sys.exit(1)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 from tenacity import (
@@ -23,6 +21,7 @@ from tenacity import (
 from urllib3.exceptions import HTTPError
 from websocket import WebSocketConnectionClosedException
 
+from ops import kubeconfig
 from ops.console import OpsError
 from ops.redact import redact
 
@@ -60,13 +59,8 @@ class NotReadyError(OpsError):
 
 def connect(settings: Mapping[str, str]) -> client.CoreV1Api:
     """A client for a stack's `context` of its `kubeconfig` (empty: the default). Raises `OpsError`."""
-    context, kubeconfig = settings["context"], settings.get("kubeconfig", "")
-    # The library reads KUBECONFIG when it is imported, which may be before `make up` has set it.
-    file = str(Path(kubeconfig).expanduser()) if kubeconfig else os.environ.get("KUBECONFIG")
-    try:
-        return client.CoreV1Api(config.new_client_from_config(file, context))  # type: ignore[no-untyped-call]
-    except config.ConfigException as error:
-        raise OpsError(f"kube context {context!r}: {error}") from error
+    way = kubeconfig.configuration(settings["context"], settings.get("kubeconfig", ""))
+    return client.CoreV1Api(client.ApiClient(way))
 
 
 @retry(
