@@ -111,6 +111,13 @@ def deployment(
 
 
 @pytest.fixture(scope="module")
+def undisturbed(deployment: Deployment, workers: Path) -> Iterator[None]:
+    """No other module that asks for it changes what `make up` brought meanwhile."""
+    with FileLock(f"{workers}.undisturbed.lock"):
+        yield
+
+
+@pytest.fixture(scope="module")
 def shell(deployment: Deployment) -> Iterator[None]:
     """What runs in this process finds cluster and programs, as it does in `make up`."""
     with pytest.MonkeyPatch.context() as patch:

@@ -79,8 +79,8 @@ class Scratch:
         self.stack.read(*args)
         return time.monotonic() - began
 
-    def cut(self, victim: str, seconds: float, *args: str) -> None:
-        """Start `pulumi ARGS` and kill `victim` after `seconds`, without warning.
+    def cut(self, victim: str, seconds: float, *args: str) -> bool:
+        """Start `pulumi ARGS` and kill `victim` after `seconds`, without warning; whether it was at work.
 
         The victim is `everything` (engine, program and plugins), `plugin` (the Kubernetes one alone) or
         `server` (the API server, which the lab brings back at once).
@@ -95,13 +95,15 @@ class Scratch:
             start_new_session=True,
         )
         time.sleep(seconds)
+        hit = process.poll() is None
         if victim == "everything":
             os.killpg(process.pid, signal.SIGKILL)
         elif victim == "plugin":
-            for child in psutil.Process(process.pid).children(recursive=True):
+            plugins = _plugins(process.pid)
+            hit = bool(plugins)
+            for plugin in plugins:
                 with suppress(psutil.NoSuchProcess):
-                    if child.name().startswith("pulumi-resource-k"):
-                        child.kill()
+                    plugin.kill()
         else:
             server = find(paths.run() / "pids" / "kube-apiserver.json")
             assert server is not None
@@ -112,6 +114,7 @@ class Scratch:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        return hit
 
     def login(self) -> tuple[str, str] | None:
         """User and password in the chart's Secret, if there is one."""
@@ -151,6 +154,17 @@ class Scratch:
                 f"{url}/api/2.0/mlflow/experiments/{what}", json=body, auth=user, timeout=30
             ).raise_for_status()
         return dict(answer.json())
+
+
+def _plugins(pid: int) -> list[psutil.Process]:
+    """The Kubernetes plugins below a process; none where it has ended."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.name().startswith("pulumi-resource-k"):
+                    found.append(child)
+    return found
 
 
 @contextmanager

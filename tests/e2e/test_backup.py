@@ -130,7 +130,7 @@ def source(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
     """A backup of a stack with runs, and what the stack had. The stack is destroyed, its bucket stays."""
     with bucket(BUCKETS[SOURCE]):
         folder = tmp_path_factory.mktemp("backup")
-        with stack(folder, SOURCE, backupSchedule="17 2 * * *") as made:
+        with stack(folder, SOURCE, backupSchedule="0 0 1 1 *") as made:
             fill(made)
             rows, artifacts = tables(made), objects(BUCKETS[SOURCE])
             assert len(artifacts) == 2 * RUNS
@@ -206,6 +206,7 @@ def test_all_of_it_comes_back_in_another_stack(source: Any, target: Scratch) -> 
     assert rows == source["rows"]
     assert artifacts == source["artifacts"]
     counted = sum(int(line.split("|")[1]) for lines in rows.values() for line in lines)
+    assert counted
     sys.stdout.write(f"restored {counted} rows equal, {len(artifacts)} artifacts equal\n")
     with signed_in(target) as admin:
         (experiment,) = (

@@ -128,6 +128,7 @@ def test_no_secret_stands_anywhere_in_plain_text(deployment: Deployment, tmp_pat
     secrets = deployment.secrets()
     assert len(secrets) >= 6
     assert all(len(secret) >= 10 for secret in secrets)
+    assert any("pulumi" in command for command in deployment.commands)
     places = {
         "output of make up": deployment.printed,
         "process arguments": "\n".join(deployment.commands),

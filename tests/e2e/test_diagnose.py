@@ -123,9 +123,7 @@ class TestBeforeTheServerRuns:
         assert "5.1.170" in first["what"]
 
     @pytest.mark.bar
-    def test_no_default_storage_class(
-        self, deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_no_default_storage_class(self, deployment: Deployment, tmp_path: Path) -> None:
         """The lab's default is taken away for the seconds in which the claim is made and looked at."""
         planted = Planted(tmp_path, f"{NAME}-default", {"storageClass": None})
         try:

@@ -109,8 +109,8 @@ def _until(stack: Drifting, seen: Callable[[Looked], bool]) -> Looked:
     for _ in range(10):
         looked = stack.look()
         if seen(looked):
-            break
-    return looked
+            return looked
+    raise AssertionError(looked.drift)
 
 
 def test_edited_and_deleted_secrets_are_put_back(stack: Drifting) -> None:

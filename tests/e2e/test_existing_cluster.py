@@ -19,7 +19,9 @@ NAMESPACE = "mlflow-existing"
 
 
 @pytest.fixture
-def theirs(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def theirs(
+    deployment: Deployment, undisturbed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A person's own kubeconfig and state folder; where the chart is out of reach they name a mirror."""
     monkeypatch.setenv("KUBECONFIG", api.environ()["KUBECONFIG"])
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -51,6 +53,7 @@ def test_an_existing_cluster_gets_a_verified_mlflow_and_is_left_as_it_was(
     assert len(password) >= 12
     assert password != deployment.output("admin_password")
     pods = deployment.shell(f"kubectl get pods -n {NAMESPACE} --no-headers").splitlines()
+    assert pods
     assert all("Running" in pod for pod in pods)
 
     run("make", "down", f"CONTEXT={CONTEXT}")

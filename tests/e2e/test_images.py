@@ -59,8 +59,9 @@ def test_a_kept_database_takes_the_passwords_of_the_secret(database: Database) -
     """By the script that the program brings, over stops and crashes; without a change nothing is done."""
     (database.folder / "before" / "passwords.sh").write_text(source("pod_passwords.sh"))
     done = "mlflow: the database has the passwords of the Secret"
-    assert done not in database.start("first").read_text()
+    log = database.start("first")
     database.wait()
+    assert done not in log.read_text()
     assert database.query("first", "create table t(a int)").returncode == 0
     for signal, password, changes in (
         (DATABASE.settings.stop_signal, "it's", True),

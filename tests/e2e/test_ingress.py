@@ -23,7 +23,7 @@ SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 
 
 @pytest.fixture(scope="module")
-def site(deployment: Deployment) -> Iterator[Published]:
+def site(deployment: Deployment, undisturbed: None) -> Iterator[Published]:
     """The deployment behind its host's name."""
     with published(deployment) as made:
         yield made

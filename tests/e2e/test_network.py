@@ -111,7 +111,7 @@ def test_prometheus_is_asked_for_its_login(stack: Scratch, targets: dict[str, tu
     assert "401" in PROMETHEUS.run(script)
 
 
-def test_nobody_reaches_the_pods_of_backups_and_these_reach_no_stranger() -> None:
+def test_nobody_reaches_the_pods_of_backups_and_these_reach_no_stranger(stack: Scratch) -> None:
     """They have DNS, the database and the store; of other pods nothing."""
     store = {"store": (network.GATEWAY, 9000), "api": (network.GATEWAY, 10250)}
     assert BACKUP.reaches(store) == {"store"}

@@ -52,7 +52,7 @@ class Packed:
 
 
 @pytest.fixture(scope="module")
-def packed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+def packed(deployment: Deployment, undisturbed: None, tmp_path_factory: pytest.TempPathFactory) -> Packed:
     """The pack in its own environment, and what starts it on PATH."""
     run("make", "policy-pack")
     folder = tmp_path_factory.mktemp("policy")

@@ -102,5 +102,7 @@ def test_nobody_notices_that_pods_come_and_go(made: Published) -> None:
     told(f"{rolled.made} runs while pods came and went: {len(rolled.failed)} failed (bar 0)")
     assert rolled.made > 0
     assert list(rolled.failed) == []
+    told(f"{killed.made} runs while a pod was killed: {len(killed.failed)} failed")
+    assert killed.made > len(killed.failed)
     for kept in (rolled, killed):
         assert (kept.lost, kept.doubled) == (0, 0)
