@@ -86,8 +86,15 @@ def test_two_backups_never_run_at_a_time_and_history_is_short() -> None:
     assert (spec["schedule"], spec["timeZone"]) == ("17 2 * * *", "Etc/UTC")
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["successfulJobsHistoryLimit"] == spec["failedJobsHistoryLimit"] == 3
+    assert spec["startingDeadlineSeconds"] == 3600
     job = spec["jobTemplate"]["spec"]
-    assert job["activeDeadlineSeconds"] > 0
+    assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (2, 6 * 3600)
+
+
+def test_its_jobs_have_the_labels_by_which_they_are_seen_at_work() -> None:
+    """`ops/at_work.py` looks for them, whoever began them."""
+    labels = scheduled(settings()).cron_job()["jobTemplate"]["metadata"]["labels"]
+    assert backup_pods.selector("mlflow").items() <= labels.items()
 
 
 def test_the_longest_release_name_is_one_of_a_cron_job() -> None:

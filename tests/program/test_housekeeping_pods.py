@@ -84,7 +84,15 @@ def test_it_runs_by_its_schedule_one_at_a_time() -> None:
     spec = scheduled(settings()).cron_job()
     assert (spec["schedule"], spec["timeZone"]) == ("17 3 * * 0", "Etc/UTC")
     assert spec["concurrencyPolicy"] == "Forbid"
-    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] > 0
+    assert spec["startingDeadlineSeconds"] == 3600
+    job = spec["jobTemplate"]["spec"]
+    assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (2, 6 * 3600)
+
+
+def test_its_jobs_have_the_labels_by_which_they_are_seen_at_work() -> None:
+    """`ops/at_work.py` looks for them, whoever began them."""
+    labels = scheduled(settings()).cron_job()["jobTemplate"]["metadata"]["labels"]
+    assert housekeeping_pods.selector("mlflow").items() <= labels.items()
 
 
 def test_the_longest_release_name_is_one_of_a_cron_job() -> None:

@@ -259,9 +259,9 @@ def test_the_least_recently_used_match_goes_first() -> None:
 def test_nothing_readable_is_kept_and_hash_and_password_cannot_be_taken_for_each_other() -> None:
     one, other = Matches(9), Matches(9)
     for matches in (one, other):
-        matches.add("scrypt:1$salt$ff", "Pläntéd")
-    assert not one.known("scrypt:1$salt$f", "fPläntéd")
-    assert "Pl" not in repr(one.__dict__)
+        matches.add("scrypt:1$salt$ff", "Plantéd")
+    assert not one.known("scrypt:1$salt$f", "fPlantéd")
+    assert "Plant" not in repr(one.__dict__)
     assert one._digests.keys().isdisjoint(other._digests)
 
 

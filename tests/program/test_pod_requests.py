@@ -56,18 +56,27 @@ def beside(at_once: AtOnce, path: str, body: Any = lambda: b"") -> threading.Thr
     """Another request, in a thread of its own; over when it may be worked on."""
     thread = threading.Thread(target=at_once.begin, args=[asked(path, body)], daemon=True)
     thread.start()
-    thread.join(0.1)
     return thread
+
+
+def waits(request: threading.Thread) -> bool:
+    request.join(0.1)
+    return request.is_alive()
+
+
+def goes_on(request: threading.Thread) -> bool:
+    """At once, however slow the machine is."""
+    request.join(5)
+    return not request.is_alive()
 
 
 def test_the_next_one_waits_until_the_response_is_made(flask: Flask) -> None:
     at_once = chosen()
     at_once.begin(asked(CREATE))
     other = beside(at_once, CREATE)
-    assert other.is_alive()
+    assert waits(other)
     assert flask.answered("done") == "done"
-    other.join(5)
-    assert not other.is_alive()
+    assert goes_on(other)
 
 
 def test_a_request_that_is_asked_about_twice_waits_once(flask: Flask) -> None:
@@ -75,14 +84,14 @@ def test_a_request_that_is_asked_about_twice_waits_once(flask: Flask) -> None:
     at_once.begin(asked(CREATE))
     at_once.begin(asked(CREATE))
     flask.answered("done")
-    assert not beside(at_once, CREATE).is_alive()
+    assert goes_on(beside(at_once, CREATE))
 
 
 def test_questions_before_that_take_turns_too(flask: Flask) -> None:
     """And whoever has their turn need not wait for another."""
     at_once = chosen()
     with at_once.turn():
-        assert beside(at_once, CREATE).is_alive()
+        assert waits(beside(at_once, CREATE))
     other = chosen()
     other.begin(asked(CREATE))
     with other.turn():
@@ -93,8 +102,7 @@ def test_who_sends_slowly_takes_nobody_s_turn(flask: Flask) -> None:
     """Neither an artifact, for as long as it takes, nor a body that never comes."""
     at_once, never = chosen(), threading.Event()
     at_once.begin(asked(UPLOAD))
-    stuck = beside(at_once, CREATE, never.wait)
-    assert stuck.is_alive()
-    assert not beside(at_once, CREATE).is_alive()
-    assert not beside(at_once, UPLOAD).is_alive()
+    assert waits(beside(at_once, CREATE, never.wait))
+    assert goes_on(beside(at_once, CREATE))
+    assert goes_on(beside(at_once, UPLOAD))
     never.set()

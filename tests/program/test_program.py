@@ -99,6 +99,19 @@ def test_the_release_comes_after_namespace_and_secrets() -> Any:
 
 
 @awaited
+def test_helm_is_told_what_the_settings_say() -> Any:
+    given = {"chart": "oci://example.com/mlflow", "chartVersion": "5.1.16"}
+    engine = start({**GOOD, **given, "timeout": "900", "releaseHistory": "3"}, SECRETS)
+
+    def check(_: dict[str, Any]) -> None:
+        told = engine.named("mlflow-release").inputs
+        assert (told["chart"], told["version"]) == (given["chart"], given["chartVersion"])
+        assert (told["timeout"], told["maxHistory"]) == (900, 3)
+
+    return run(check)
+
+
+@awaited
 def test_the_state_holds_no_path_of_one_person_s_machine(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The SDK would take KUBECONFIG for an input, and the next person's `up` would stumble over it."""
     monkeypatch.setenv("KUBECONFIG", "/home/alice/.kube/config")

@@ -65,6 +65,18 @@ def test_ingress_off() -> None:
     assert at(values(of()), "tracking.ingress") == {"enabled": False}
 
 
+def test_through_nginx_artifacts_of_any_size_pass_as_they_come_for_an_hour() -> None:
+    found = values(of(ingressHost="m.example.com", ingressIssuer="le", ingressController="nginx"))
+    assert at(found, "tracking.ingress")["annotations"] == {
+        "cert-manager.io/issuer": "le",
+        "nginx.ingress.kubernetes.io/proxy-body-size": "0",
+        "nginx.ingress.kubernetes.io/proxy-buffering": "off",
+        "nginx.ingress.kubernetes.io/proxy-request-buffering": "off",
+        "nginx.ingress.kubernetes.io/proxy-read-timeout": "3600",
+        "nginx.ingress.kubernetes.io/proxy-send-timeout": "3600",
+    }
+
+
 def test_ingress_with_an_issuer_and_own_annotations() -> None:
     body = "nginx.ingress.kubernetes.io/proxy-body-size"
     found = at(
@@ -82,7 +94,6 @@ def test_ingress_with_an_issuer_and_own_annotations() -> None:
     assert found["ingressClassName"] == "nginx"
     assert found["annotations"]["cert-manager.io/issuer"] == "le"
     assert found["annotations"][body] == "8g"
-    assert found["annotations"]["nginx.ingress.kubernetes.io/proxy-request-buffering"] == "off"
 
 
 def test_ingress_with_an_existing_certificate() -> None:

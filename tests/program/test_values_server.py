@@ -93,11 +93,13 @@ def test_artifacts_on_a_shared_volume() -> None:
 
 
 def test_autoscaling_numbers_are_texts() -> None:
-    assert at(values(of(autoscaling=True, autoscalingMax=9)), "tracking.autoscaling.hpa") == {
+    found = values(of(autoscaling=True, autoscalingMax=9, autoscalingMemory=80))
+    assert at(found, "tracking.autoscaling.hpa") == {
         "enabled": True,
         "minReplicas": "2",
         "maxReplicas": "9",
         "targetCPU": "75",
+        "targetMemory": "80",
     }
 
 

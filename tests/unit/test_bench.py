@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -184,9 +185,12 @@ def test_a_program_that_fails_is_told_with_its_last_lines_and_without_its_input(
     assert "s3cr!" not in str(raised.value)
 
 
-def test_a_program_runs_as_in_a_plain_shell() -> None:
-    callers = {"MAKEFLAGS", "MAKELEVEL", "PULUMI_BACKEND_URL", "KUBECONFIG", "CONTEXT"}
-    assert not callers & set(programs.PLAIN)
+def test_a_program_runs_as_in_a_plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    callers = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CONTEXT", "STACK", "ARGS"}
+    callers |= {"PULUMI_BACKEND_URL", "KUBECONFIG", "MLFLOW_TRACKING_URI"}
+    for name in callers:
+        monkeypatch.setenv(name, "a caller's")
+    assert runpy.run_path(programs.__file__)["PLAIN"].keys() & {*callers, "PATH"} == {"PATH"}
     done = programs.run("ends", sys.executable, "-c", "print('out')")
     assert done.output == "out\n"
     assert done.seconds > 0

@@ -82,8 +82,9 @@ def test_after_a_failure_nothing_new_starts_and_the_message_names_step_and_cause
             [
                 Step("bad", _fails),
                 Step("later", lambda: started.append("later"), ["bad"]),
-                Step("other", _nothing),
-            ]
+                Step("other", lambda: started.append("other")),
+            ],
+            workers=1,
         )
     assert started == []
     assert "✗ bad\n" in printed.getvalue()

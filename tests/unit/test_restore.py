@@ -153,7 +153,6 @@ def test_beside_housekeeping_it_is_refused_and_nothing_is_touched(cluster: Clust
 
 
 def test_housekeeping_that_begins_meanwhile_sees_the_restore(cluster: Cluster) -> None:
-    cluster.cut = "scaled to 0"
     seen = []
     cluster.note = lambda what: seen.append("under-way" in cluster.maps.get(MAP, {}).get("data", {}))  # type: ignore[method-assign]
     restore.restore(BackedUp(), "latest", replace=False)
@@ -338,7 +337,13 @@ def test_the_login_of_the_outputs_is_tried(monkeypatch: pytest.MonkeyPatch) -> N
         "tracking_url": "https://mlflow.example.com",
         "service_url": "http://mlflow-tracking.mlflow.svc",
     }
-    answers = iter([503, 200])
-    monkeypatch.setattr(verify, "_status", lambda url, auth: next(answers))
-    verify.signed_in.retry.wait = lambda _: 0
+    answers, asked = iter([503, 200]), []
+
+    def status(url: str, auth: Any) -> int:
+        asked.append((url, auth))
+        return next(answers)
+
+    monkeypatch.setattr(verify, "_status", status)
+    monkeypatch.setattr(verify.signed_in.retry, "wait", lambda _: 0)
     verify.signed_in(outputs, {})
+    assert asked == 2 * [(f"https://mlflow.example.com{verify.SEARCH}", ("user", "Planted"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,23 @@ def test_a_planted_fault_has_its_cause_first(file: Path) -> None:
     assert (first.certain and first.blocks) == (file.stem in ENDS)
 
 
+def maps(tree: Any) -> Iterator[dict[str, Any]]:
+    """All maps in a reading, those in others too."""
+    if isinstance(tree, dict):
+        yield tree
+    for below in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from maps(below)
+
+
 @pytest.mark.parametrize("file", READINGS, ids=lambda file: file.stem)
 def test_no_secret_was_recorded(file: Path) -> None:
     text = file.read_text()
     for word in text.split('"'):
         assert redact(word) == word
+    for found in maps(json.loads(text)):
+        assert not found.keys() & {"data", "stringData"}
+        variable = f"{found.get('name')}={found.get('value', '')}"
+        assert redact(variable) == variable
 
 
 def test_there_are_as_many_faults_as_were_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -73,15 +74,18 @@ def test_what_is_asked_for_on_standard_input_is_given_once(folder: Path) -> None
     assert run(folder, stdin="secret", enough=lambda: False) == "secret\n"
 
 
-def test_ctrl_c_while_looking_ends_the_run_in_order(folder: Path) -> None:
-    """As a terminal does, the signal reaches `pulumi` too; here the test sends it."""
-    _program(folder, "time.sleep(.2)")
+def test_after_ctrl_c_while_looking_the_end_of_the_run_is_waited_for(folder: Path) -> None:
+    """A terminal sends `pulumi` the signal too; here it ends by itself, later than Python would wait."""
+    _program(folder, "time.sleep(.8); pathlib.Path('ended').touch()")
 
     def enough() -> bool:
-        raise KeyboardInterrupt
+        if (folder / "started").exists():
+            signal.raise_signal(signal.SIGINT)
+        return False
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, enough=enough)
+    assert (folder / "ended").exists()
 
 
 def test_without_pulumi_it_is_said_where_it_comes_from(tmp_path: Path) -> None:

@@ -115,8 +115,6 @@ def test_a_stack_without_a_cluster_leaves_the_run_alone(monkeypatch: pytest.Monk
 class Failing(Stack):
     """A `pulumi up` that fails, after it was asked once whether that is enough."""
 
-    told: str = ""
-
     def watched(self, *args: str, enough: Any, **_: Any) -> None:
         (log,) = (Path(arg.partition("=")[2]) for arg in args if arg.startswith("--event-log"))
         events = [
