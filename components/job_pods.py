@@ -6,6 +6,7 @@ security standard `restricted`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,10 +75,10 @@ def template(
         "initContainers": [*containers[:-1]],
         "containers": [containers[-1]],
         "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}, *tracking.get("extraVolumes", [])],
-        **{key: tracking[key] for key in _PLACED if tracking.get(key)},
+        **{key: tracking[key] for key in _PLACED if _known(tracking.get(key))},
     }
     affinity = tracking.get("affinity")
-    if isinstance(affinity, Mapping) and (nodes := affinity.get("nodeAffinity")):
+    if isinstance(affinity, Mapping) and _known(nodes := affinity.get("nodeAffinity")):
         # What the server has about other pods is about its own, which these would wait for.
         spec["affinity"] = {"nodeAffinity": nodes}
     aliases = tracking.get("hostAliases")
@@ -125,13 +126,15 @@ def container(
 
 
 def _sources(tracking: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ConfigMap and the Secret whose keys the server has as variables (chart 5.1.17).
-
-    A name that is a template is left out: only the chart can render it.
-    """
+    """The ConfigMap and the Secret whose keys the server has as variables (chart 5.1.17)."""
     given = {"configMapRef": "extraEnvVarsCM", "secretRef": "extraEnvVarsSecret"}
     named = {kind: str(tracking.get(key) or "") for kind, key in given.items()}
-    return [{kind: {"name": name}} for kind, name in named.items() if name and "{{" not in name]
+    return [{kind: {"name": name}} for kind, name in named.items() if _known(name)]
+
+
+def _known(value: Any) -> bool:
+    """Whether a value is given, and no template, which only the chart can render."""
+    return bool(value) and "{{" not in json.dumps(value)
 
 
 def plain(variables: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -372,10 +372,14 @@ def _memory(processes: list[psutil.Process]) -> int:
 def stop() -> None:
     """End all of the lab and keep its files: `up` brings back the same cluster, with all its data."""
     with _alone():
+        status()  # which mends the records that the teardown goes by
         teardown.stop()
 
 
 def down() -> None:
     """Take the lab down; nothing of it is left but the cache of builds."""
     with _alone():
+        status()
         teardown.everything()
+        # What an interrupted installation left is for this run to complete: nobody may come after it.
+        prerequisites.install(paths.logs() / "packages.log", {})

@@ -54,8 +54,8 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 NO_SERVICES = "#!/bin/sh\n# Of the MLflow lab, while it installs packages.\nexit 101\n"
 """Then come the packages, so that the next run completes what a killed one left."""
 
-LOCK = Path("/run/lock/mlflow-lab-packages.lock")
-"""Of the machine, as the policy is."""
+LOCK = Path("/run/mlflow-lab-packages.lock")
+"""Of the machine, as the policy is; nobody but root makes it, or installs anything."""
 
 SYSTEMD = Path("/run/systemd/system")
 """There where systemd runs."""
@@ -86,7 +86,7 @@ def install(log: Path, packages: Mapping[str, str] | None = None) -> None:
     if not missing(packages) and _left() is None:
         return
     # Another run may be at it right now, which has not left anything.
-    with FileLock(LOCK):
+    with FileLock(LOCK) if os.geteuid() == 0 else contextlib.nullcontext():
         _install(log, missing(packages), _left())
 
 

@@ -51,8 +51,9 @@ def backup(stack: Stack, config: Mapping[str, str] | None = None) -> dict[str, A
         job.ended("dump")
     with step("Stores dumps, artifacts and manifest"):
         job.ended(_STORE)
+        stored = job.told(_STORE)
         job.closed()
-    return job.told(_STORE)
+    return stored
 
 
 def listed(stack: Stack) -> dict[str, Any]:

@@ -117,8 +117,20 @@ class Job:
             time.sleep(_LOOK)
 
     def closed(self) -> None:
-        """Wait until it counts as ended: a moment after its last container, and until then it is at work."""
+        """Wait until it counts as ended: a moment after its last container, and until then it is at work.
+
+        Raises `OpsError` where something that is not the Job's own runs on in its pod.
+        """
+        last = time.monotonic() + self.patience
         while not self._conditions() & ENDS:
+            if time.monotonic() > last:
+                pod = self.pod()
+                states = _states(pod) if pod else {}
+                running = ", ".join(name for name, state in states.items() if "running" in state)
+                raise OpsError(
+                    f"job {self.name} has done its work and does not end: {running or 'nothing'} still runs."
+                    f" Keep that out of its pod; `kubectl -n {self.namespace} delete job {self.name}`"
+                )
             time.sleep(_LOOK)
 
     def _besides(self, pod: Mapping[str, Any], ended: Mapping[str, Any]) -> str:

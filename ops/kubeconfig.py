@@ -65,7 +65,7 @@ def _read(context: str, files: str) -> client.Configuration:
             " context whose user has the rights itself"
         )
     loader.load_and_set(made)  # type: ignore[no-untyped-call]
-    if not made.ssl_ca_cert:
+    if not made.ssl_ca_cert and "SSL_CERT_DIR" not in os.environ:
         # Else an exec trusts certifi alone. The loader sets its own again before each request.
         loader.ssl_ca_cert = made.ssl_ca_cert = ssl.get_default_verify_paths().cafile
     return made

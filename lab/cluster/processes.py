@@ -49,14 +49,19 @@ class Program:
         return paths.run() / "pids" / f"{self.name}.json"
 
     def process(self) -> psutil.Process | None:
-        """The live process, or nothing.
+        """The live process, or nothing; its record is mended where it does not fit.
 
         Without a record that fits it is known by its arguments, which name the lab's own folders: its start
         was killed before that was written down, or the clock was set by more than `CLOCK_SETTING`.
         """
-        args = [str(arg) for arg in self.args]
-        by_args = (found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == args)
-        return find(self.record) or next(by_args, None)
+        known = find(self.record)
+        if known is None:
+            args = [str(arg) for arg in self.args]
+            by_args = (found for found in psutil.process_iter(["cmdline"]) if found.info["cmdline"] == args)
+            known = next(by_args, None)
+            if known is not None:
+                remember(self.record, known.pid)
+        return known
 
     def start(self) -> bool:
         """Start it unless it serves, with its output in its log; whether it had to be started.
@@ -67,7 +72,6 @@ class Program:
         running = self.process()
         if running is not None:
             if not _replaced(running) and self._serves_soon():
-                remember(self.record, running.pid)
                 return False
             end([running])
         if self.ready():
@@ -75,7 +79,6 @@ class Program:
                 f"{self.name}: another program answers in its place; `python -m lab doctor` names the port"
             )
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.record.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as output:
             process = subprocess.Popen(
                 [str(arg) for arg in self.args],
@@ -125,6 +128,7 @@ def _replaced(process: psutil.Process) -> bool:
 
 def remember(record: Path, pid: int, **more: object) -> None:
     """Write a pid file, whole or not at all: pid, start time, and what else is given, as JSON."""
+    record.parent.mkdir(parents=True, exist_ok=True)
     scratch = record.with_suffix(".new")
     scratch.write_text(json.dumps({"pid": pid, "created": psutil.Process(pid).create_time(), **more}))
     scratch.replace(record)

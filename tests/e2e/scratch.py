@@ -97,7 +97,8 @@ class Scratch:
         time.sleep(seconds)
         hit = process.poll() is None
         if victim == "everything":
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         elif victim == "plugin":
             plugins = _plugins(process.pid)
             hit = bool(plugins)

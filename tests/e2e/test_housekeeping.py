@@ -95,7 +95,7 @@ def filled(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> 
     ):
         with signed_in(made) as admin:
             ids = fill(admin)
-            time.sleep(AGE)
+            time.sleep(within(AGE))
             delete(admin, ids["young"])
         yield Filled(made, ids)
 
@@ -142,8 +142,7 @@ def test_by_hand_the_old_ones_go_with_their_artifacts_and_the_others_stay(filled
         # Young again, whatever the dry run has taken.
         assert admin.post("runs/restore", json={"run_id": ids["young"]}).is_success
         delete(admin, ids["young"])
-    age = f"{within(15):.0f}s"
-    found = json.loads(ops("gc", "--stack", "dev", "--yes", "--older-than", age, "--json"))
+    found = json.loads(ops("gc", "--stack", "dev", "--yes", "--older-than", f"{within(15):.0f}s", "--json"))
     assert (found["runs"], found["experiments"], found["stay"], found["failed"]) == (2, 1, 1, 0)
     stay = {ids[name] for name in ("restored", "registered", "live", "young")}
     assert runs(made) == stay

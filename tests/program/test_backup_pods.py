@@ -248,8 +248,11 @@ def test_the_pods_are_placed_as_the_server_is_whatever_other_pods_it_minds() -> 
     assert placed.items() <= spec.items()
     assert spec["affinity"] == nodes
     empty = {"priorityClassName": "", "schedulerName": "", "affinity": alone}
-    left = pod(settings(extraValues=json.dumps({"tracking": empty})))
-    assert not left.keys() & {"priorityClassName", "schedulerName", "affinity"}
+    template = "{{ .Release.Name }}"  # which the chart alone can render
+    unknown = {"nodeSelector": {"pool": template}, "affinity": {"nodeAffinity": {required: [template]}}}
+    for tracking in (empty, unknown):
+        left = pod(settings(extraValues=json.dumps({"tracking": tracking})))
+        assert not left.keys() & {"nodeSelector", "priorityClassName", "schedulerName", "affinity"}
 
 
 def test_variables_and_names_of_hosts_that_the_server_is_given_the_pods_have_too() -> None:

@@ -137,6 +137,7 @@ class Cluster:
         ]
         ended = [state["terminated"]["exitCode"] for state in states if "terminated" in state]
         over = ended and (any(ended) or len(ended) == len(states))
+        over = over and not any("running" in one["state"] for one in self.injected)
         return SimpleNamespace(
             conditions=[SimpleNamespace(type="Complete", status="True")] if over and not late else None
         )

@@ -181,6 +181,18 @@ def test_a_container_that_somebody_injected_neither_fails_the_backup_nor_buys_it
         dataclasses.replace(started(cluster), patience=2).ended("dump")
 
 
+def test_one_that_never_ends_is_told_and_not_waited_for(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.injected = [{"name": "proxy", "state": {"running": {}}}]
+    job = dataclasses.replace(started(cluster), patience=60)
+    job.ended("store")
+    ticks = iter(range(9))
+    monkeypatch.setattr("ops.jobs.time.monotonic", lambda: next(ticks))
+    with pytest.raises(OpsError, match=r"does not end: proxy still runs.*kubectl -n mlflow delete job"):
+        dataclasses.replace(job, patience=2).closed()
+
+
 # The command line.
 
 

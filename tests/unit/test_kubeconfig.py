@@ -145,8 +145,13 @@ def test_where_another_client_lacks_socks_that_is_one_message(
     assert (ended.value.code, capsys.readouterr().err) == (1, f"error: {kubeconfig.SOCKS}\n")
 
 
-def test_without_an_authority_of_its_own_an_exec_trusts_what_the_system_trusts(home: Path) -> None:
+def test_without_an_authority_of_its_own_an_exec_trusts_what_the_system_trusts(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also after the loader has looked at the token, as it does before each request."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(home))
+    assert kubeconfig.configuration("lab", write(home / "config")).ssl_ca_cert is None
+    monkeypatch.delenv("SSL_CERT_DIR")
     made = kubeconfig.configuration("lab", write(home / "config"))
     made.auth_settings()
     assert made.ssl_ca_cert == ssl.get_default_verify_paths().cafile

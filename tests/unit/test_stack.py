@@ -76,6 +76,8 @@ def test_what_is_asked_for_on_standard_input_is_given_once(folder: Path) -> None
 
 def test_after_ctrl_c_while_looking_the_end_of_the_run_is_waited_for(folder: Path) -> None:
     """A terminal sends `pulumi` the signal too; here it ends by itself, later than Python would wait."""
+    # A shell in the background has Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     _program(folder, "time.sleep(.8); pathlib.Path('ended').touch()")
 
     def enough() -> bool:
@@ -83,8 +85,11 @@ def test_after_ctrl_c_while_looking_the_end_of_the_run_is_waited_for(folder: Pat
             signal.raise_signal(signal.SIGINT)
         return False
 
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, enough=enough)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, enough=enough)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (folder / "ended").exists()
 
 
