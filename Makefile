@@ -111,10 +111,11 @@ test-fast: $(READY) ## Unit and contract tests: no cluster, seconds
 # Side by side. COVERAGE is that of the program, and not asked for each time: traced, its tests cost three times as much.
 test-program: $(READY)
 	@$(RUN) pytest tests/program $(if $(COVERAGE),--cov --cov-report=term)
+# The lab's go with the contracts: these are few, and alone the tools' would be the last to end.
 test-contract: $(READY)
-	@$(RUN) pytest tests/contract
+	@$(RUN) pytest tests/contract $(wildcard tests/unit/test_lab_*.py)
 test-tools: $(READY)
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest tests/unit --ignore-glob='*/test_lab_*'
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) lab build --tests
