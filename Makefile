@@ -11,6 +11,7 @@ TO ?=
 CHECK ?=
 COVERAGE ?=
 YES ?=
+ON = $(if $(STACK),--stack $(STACK)) $(ARGS)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
 READY := .venv/.ready
@@ -31,29 +32,29 @@ $(READY): requirements-dev.lock requirements-uv.lock
 up: $(READY) ## A running, verified MLflow (CONTEXT=name: on a cluster you have)
 	@$(RUN) ops up $(if $(CONTEXT),--context $(CONTEXT))
 
-down: $(READY) ## Stop it and remove all of it (the cache of builds stays)
+down: $(READY) ## Stop it and remove all of it (cached builds stay)
 	@$(RUN) ops down $(if $(CONTEXT),--context $(CONTEXT))
 
-env: $(READY) ## eval "$(make -s env)" puts pulumi, kubectl and helm of this MLflow in your shell
+env: $(READY) ## eval "$(make -s env)" points pulumi, kubectl and helm in your shell at this MLflow
 	@$(RUN) ops env $(if $(CONTEXT),--context $(CONTEXT))
 
-verify: $(READY) ## Log in, log a run, fetch its artifact, look for both in their stores
-	@$(RUN) ops verify $(if $(STACK),--stack $(STACK))
+verify: $(READY) ## Log in, log a run, get its artifact back, find both in their stores
+	@$(RUN) ops verify $(ON)
 
 recover: $(READY) ## Bring a stack back after `pulumi` was killed (STACK=name)
-	@$(RUN) ops recover $(if $(STACK),--stack $(STACK))
+	@$(RUN) ops recover $(ON)
 
-adopt: $(READY) ## Make a release that Helm made by hand the stack's (STACK=name, YES=1: do not ask)
-	@$(RUN) ops adopt $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes)
+adopt: $(READY) ## Bring a release installed by hand with Helm into the stack (STACK=name, YES=1: do not ask)
+	@$(RUN) ops adopt $(if $(YES),--yes) $(ON)
 
 destroy: $(READY) ## Say what is lost, ask for the stack's name, destroy it (STACK=name)
-	@$(RUN) ops destroy $(if $(STACK),--stack $(STACK)) $(ARGS)
+	@$(RUN) ops destroy $(ON)
 
-drift: $(READY) ## What the cluster has against what the stack says (ARGS=--repair puts it back)
-	@$(RUN) ops drift $(if $(STACK),--stack $(STACK)) $(ARGS)
+drift: $(READY) ## Compare the cluster with what the stack says (ARGS=--repair puts it back)
+	@$(RUN) ops drift $(if $(YES),--yes) $(ON)
 
-policy: $(READY) ## Judge what `pulumi up` would make by the platform's rules (STACK=name)
-	@$(RUN) ops policy $(if $(STACK),--stack $(STACK)) $(ARGS)
+policy: $(READY) ## Check what `pulumi up` would create against the platform's rules (STACK=name)
+	@$(RUN) ops policy $(ON)
 
 policy-pack: $(READY) policy/.venv/.ready ## What `pulumi up --policy-pack policy` needs
 
@@ -63,41 +64,41 @@ policy/.venv/.ready: policy/requirements.lock
 	@touch $@
 
 values: $(READY) ## The Helm values in force
-	@$(RUN) ops values $(if $(STACK),--stack $(STACK))
+	@$(RUN) ops values $(ON)
 
 defaults: $(READY) ## The defaults of the stack's chart
-	@$(RUN) ops defaults $(if $(STACK),--stack $(STACK))
+	@$(RUN) ops defaults $(ON)
 
 compare: $(READY) ## The stack's values, those in force and the chart's defaults, side by side
-	@$(RUN) ops compare $(if $(STACK),--stack $(STACK))
+	@$(RUN) ops compare $(ON)
 
-images: $(READY) ## The images that a stack runs: from where, digests, what is frozen (STACK=name, ARGS=--pin)
-	@$(RUN) ops images $(if $(STACK),--stack $(STACK)) $(ARGS)
+images: $(READY) ## The images that a stack runs: registries, digests, what is frozen (STACK=name, ARGS=--pin)
+	@$(RUN) ops images $(ON)
 
-mirror: $(READY) ## Copy chart and images to a private registry, set the stack to it (TO=host/path, STACK=name)
-	@$(RUN) ops mirror $(if $(TO),--to $(TO)) $(if $(STACK),--stack $(STACK)) $(ARGS)
+mirror: $(READY) ## Copy chart and images to a private registry, point the stack at it (TO=host/path, STACK=name)
+	@$(RUN) ops mirror $(if $(TO),--to $(TO)) $(ON)
 
-credentials: $(READY) ## Address, user name and password of the administrator, in clear
-	@$(RUN) ops credentials $(if $(STACK),--stack $(STACK))
+credentials: $(READY) ## The server's address and the administrator's login, in plain text
+	@$(RUN) ops credentials $(ON)
 
 promote: $(READY) ## Bring a release from one stack to the next (FROM=dev TO=staging; CHECK=1: only look; YES=1)
 	@$(RUN) ops promote $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) $(if $(CHECK),--check) \
 		$(if $(YES),--yes) $(ARGS)
 
-rotate: $(READY) ## Change the credentials while it serves (STACK=name, ARGS="--help" for some)
-	@$(RUN) ops rotate $(if $(STACK),--stack $(STACK)) $(ARGS)
+rotate: $(READY) ## Change the credentials while it serves (STACK=name; ARGS="--help": how to pick some)
+	@$(RUN) ops rotate $(if $(YES),--yes) $(ON)
 
 diagnose: $(READY) ## Why a stack does not come up or does not serve, and the fix (STACK=name)
-	@$(RUN) ops diagnose $(if $(STACK),--stack $(STACK))
+	@$(RUN) ops diagnose $(ON)
 
 backup: $(READY) ## Back up databases and artifacts now (STACK=name, ARGS=--list: what there is)
-	@$(RUN) ops backup $(if $(STACK),--stack $(STACK)) $(ARGS)
+	@$(RUN) ops backup $(ON)
 
 restore: $(READY) ## Restore into a new or emptied stack (FROM=latest, a name or s3://..., STACK=name, YES=1)
-	@$(RUN) ops restore $(if $(FROM),--from $(FROM)) $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes) $(ARGS)
+	@$(RUN) ops restore $(if $(FROM),--from $(FROM)) $(if $(YES),--yes) $(ON)
 
 gc: $(READY) ## Remove for good what was deleted long ago (STACK=name, ARGS=--dry-run: only list it)
-	@$(RUN) ops gc $(if $(STACK),--stack $(STACK)) $(if $(YES),--yes) $(ARGS)
+	@$(RUN) ops gc $(if $(YES),--yes) $(ON)
 
 lint: $(READY) ## Formatting, lint, types
 	@$(BIN)/ruff format --check .
@@ -119,26 +120,26 @@ test-tools: $(READY)
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) lab build --tests
-	@$(RUN) pytest tests/e2e -m "not alone" -n 3 --dist loadfile $(SLOWEST)
+	@$(RUN) pytest tests/e2e -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder $(SLOWEST)
 	@$(RUN) pytest tests/e2e -m alone $(SLOWEST)
 
 test: export COVERAGE := 1
-test: test-fast test-e2e ## All tests, and that every branch of the program is covered
+test: test-fast test-e2e ## All tests, and a check that they cover every branch of the program
 
-bench: $(READY) ## Measure every promised figure against its bar (ARGS="--help" for some)
+bench: $(READY) ## Measure every promised figure against its bar (ARGS="--help": how to pick some)
 	@$(RUN) bench $(ARGS)
 
-screenshots: $(READY) ## Take the pictures of docs/images again, from the end-to-end test in a browser
+screenshots: $(READY) ## Retake the pictures in docs/images, from the end-to-end test in a browser
 	@$(RUN) lab build --tests
 	@$(RUN) pytest tests/e2e/test_browser.py --screenshots docs/images
 
 docs: $(READY) ## Write the generated parts of the README and of Pulumi.yaml
 	@$(RUN) ops.reference
 
-site: $(READY) ## The documentation as a site with a search, in site/; a broken link is an error
+site: $(READY) ## Build the documentation as a searchable site, in site/; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build
 
-drawings: $(READY) ## Draw the pictures of docs/ from their texts (needs Graphviz)
+drawings: $(READY) ## Draw the pictures in docs/ from their sources (needs Graphviz)
 	@$(RUN) ops.drawings
 
 lock: $(READY) ## Resolve the requirements again, with hashes

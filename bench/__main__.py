@@ -16,10 +16,9 @@ from bench import report
 from bench.figures import Name, as_json, good, table
 from bench.machine import Machine
 from bench.measures import INSTALL_PAIRS, PREVIEW_PAIRS, read
-from bench.programs import PLAIN, BenchError
+from bench.programs import FAILURES, PLAIN, BenchError
 from lab import paths
-from lab.steps import StepError
-from ops.console import OpsError, err, out
+from ops.console import err, out
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,7 +55,7 @@ def bench(
         try:
             readings = [read(name, machine, pairs) for name in names]
             if report_wanted:
-                report.write()
+                report.write(readings)
         finally:
             machine.leave()
     if json_wanted:
@@ -93,7 +92,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
-    except (BenchError, OpsError, StepError) as error:
+    except FAILURES as error:
         err.print(f"[red]error:[/red] {escape(str(error))}")
         sys.exit(1)
 

@@ -6,8 +6,6 @@ the same bench. So the ratios are of one machine at one time.
 
 from __future__ import annotations
 
-import functools
-import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from bench import cluster, plots
 from bench.against_helm import HELM_NAMESPACE, PULUMI_NAMESPACE, RUNBOOK, Sides, prepared, sides
 from bench.clients import Met
 from bench.figures import Name, Reading
-from bench.programs import BenchError, ask, run
+from bench.programs import BenchError, ask, once, run
 from ops.home import STACK, Home
 
 CLIENTS = (1, 5, 20, 50, 100)
@@ -25,7 +23,7 @@ AT = 20
 """The clients that the bars are of."""
 
 SECONDS = 10
-"""Of each measurement; what is under way at its end is waited for besides."""
+"""Of each measurement, at least (`bench.clients`)."""
 
 FAST, SLOW, CHART = "with fast authentication", "without it", "the chart's defaults"
 
@@ -33,7 +31,7 @@ Curves = Mapping[str, Sequence[Met]]
 """What clients met, by server; one entry for each number of clients."""
 
 
-@functools.cache
+@once
 def measured() -> Curves:
     """All three, measured once."""
     with sides() as both:
@@ -98,8 +96,10 @@ def reading(name: Name, other: str) -> Reading:
 
 
 def times(fast: Met, slow: Met) -> float:
-    """How many times the runs of the other; endless where that one made none."""
-    return fast.rate / slow.rate if slow.rate else math.inf
+    """How many times the runs of the other. Raises `BenchError` where that one ended none."""
+    if not slow.rate:
+        raise BenchError(f"the slower server: {cell(slow)}")
+    return fast.rate / slow.rate
 
 
 def told(met: Met) -> str:
@@ -111,7 +111,7 @@ def cell(met: Met) -> str:
     """What clients met, in a table."""
     failed = f", {met.failed} failed" if met.failed else ""
     if not met.rate:
-        return f"no run ended in {SECONDS} s{failed}"
+        return f"no run ended in {met.seconds:.0f} s{failed}"
     return f"{met.rate:.1f} /s, {met.p50:.2f} s, {met.p95:.2f} s{failed}"
 
 
@@ -124,8 +124,8 @@ def table(curves: Curves) -> str:
     for row in zip(*curves.values(), strict=True):
         by_server = dict(zip(curves, row, strict=True))
         cells = [cell(met) for met in row]
-        ratios = [times(by_server[FAST], by_server[other]) for other in (SLOW, CHART)]
-        cells += [f"{ratio:.1f}" if math.isfinite(ratio) else "" for ratio in ratios]
+        others = [by_server[other] for other in (SLOW, CHART)]
+        cells += [f"{times(by_server[FAST], met):.1f}" if met.rate else "" for met in others]
         lines.append(f"| {row[0].clients} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import math
 import ssl
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
@@ -32,7 +34,10 @@ METRICS = [{"key": f"metric{number}", "value": 0.5, "timestamp": 1, "step": 1} f
 
 @dataclass(frozen=True)
 class Met:
-    """What clients met: runs in a second, seconds of a run (median, and all but one in twenty), failures."""
+    """What clients met: runs in a second, seconds of a run (median, and all but one in twenty), failures.
+
+    It needs two rounds of all clients after their first, in which all create before any ends.
+    """
 
     clients: int
     rate: float
@@ -41,13 +46,15 @@ class Met:
     failed: int
     made: int = 0
     """Runs that the server had said it took, before and after the clock ran as well."""
+    seconds: float = 0
+    """How long the clock ran."""
 
 
 def met(clients: int, seconds: float, runs: list[float], failed: int, made: int) -> Met:
     """From the seconds of each run that ended while the clock ran. Without any the times are endless."""
     ordered = sorted(runs)
     p50, p95 = (ordered[int(len(ordered) * part)] if ordered else float("inf") for part in (0.5, 0.95))
-    return Met(clients, len(ordered) / seconds, p50, p95, failed, made)
+    return Met(clients, len(ordered) / seconds, p50, p95, failed, made, seconds)
 
 
 @contextmanager
@@ -77,6 +84,7 @@ class Clients:
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
         self._threads = [threading.Thread(target=self._client) for _ in range(count)]
         self._stop = threading.Event()
+        self._first: dict[int, float] = {}
         self._ended: list[tuple[float, float, str]] = []
         self._failed: list[str] = []
 
@@ -100,23 +108,38 @@ class Clients:
         return working(self._threads, self._stop)
 
     def run(self, seconds: float, warm: float = WARM) -> Met:
-        """Let them work; only runs that end in the `seconds` after the first `warm` ones count."""
+        """Let them work for `warm` seconds and the first round; only runs that end after that count.
+
+        The clock runs for whole rounds: two, and `seconds`, at least, but no longer than `TIMEOUT`.
+        """
         with self.working():
             time.sleep(warm)
+            longest = self._first_round()
             began = time.monotonic()
-            time.sleep(seconds)
+            time.sleep(min(TIMEOUT, longest * max(2, math.ceil(seconds / longest))))
             over = time.monotonic()
         if self._failed:
             sys.stderr.write(f"{self._failed[0]}\n")
         runs = [took for ended, took, _ in self._ended if began <= ended < over]
         return met(len(self._threads), over - began, runs, len(self._failed), self.made)
 
+    def _first_round(self) -> float:
+        """Wait until each client has ended a run: seconds of the longest, `TIMEOUT` at most."""
+        over = time.monotonic() + TIMEOUT
+        while len(self._first) < len(self._threads):
+            if time.monotonic() > over:
+                return TIMEOUT
+            time.sleep(0.02)
+        return max(self._first.values())
+
     def _client(self) -> None:
         connection = self._connection()
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                made = self._ask(connection, "create", {"experiment_id": self._experiment})
+                # Of this attempt alone: made twice, it is there twice.
+                body = {"experiment_id": self._experiment, "run_name": uuid.uuid4().hex}
+                made = self._ask(connection, "create", body)
                 run = made["run"]["info"]["run_id"]
                 self._ask(connection, "log-batch", {"run_id": run, "metrics": METRICS})
             except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
@@ -125,6 +148,7 @@ class Clients:
             else:
                 now = time.monotonic()
                 self._ended.append((now, now - began, run))
+            self._first.setdefault(threading.get_ident(), time.monotonic() - began)
             self._stop.wait(self._pause)
         connection.close()
 

@@ -47,8 +47,8 @@ class Bar:
         return f"{'>=' if self.least else '<='} {self.limit:g} {self.unit}".rstrip()
 
     def holds(self, value: float) -> bool:
-        """Whether `value` (in the bar's unit) is good enough; what is no number never is."""
-        if math.isnan(value):
+        """Whether `value` (in the bar's unit) is good enough; what is endless or no number never is."""
+        if not math.isfinite(value):
             return False
         return value >= self.limit if self.least else value <= self.limit
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -10,10 +11,9 @@ from rich.markup import escape
 from bench import against_helm, authentication, cold, ingress, patience, replicas
 from bench.figures import Name, Reading, repeated
 from bench.machine import Machine, SkippedError, make, second_up
-from bench.programs import BenchError
+from bench.programs import FAILURES, BenchError
 from lab import api
-from lab.steps import StepError
-from ops.console import OpsError, err
+from ops.console import err
 
 AGAIN_RUNS = 3
 PREVIEW_PAIRS = 7
@@ -23,10 +23,13 @@ INSTALL_PAIRS = 3
 def read(name: Name, machine: Machine, pairs: int | None) -> Reading:
     """One figure; what went wrong is its reading, so that the others are measured all the same."""
     try:
-        return MEASURES[name](machine, pairs)
+        reading = MEASURES[name](machine, pairs)
+        if reading.value is not None and not math.isfinite(reading.value):
+            raise BenchError(f"no number: {reading.note}")
+        return reading
     except SkippedError as reason:
         return Reading(name, None, str(reason), skipped=True)
-    except (BenchError, OpsError, StepError) as error:
+    except FAILURES as error:
         err.print(f"[red]{name}:[/red] {escape(str(error))}")
         return Reading(name, None, str(error).splitlines()[0])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -11,7 +9,7 @@ from bench import plots
 from bench.clients import Met
 from bench.figures import BARS, Name, Reading
 from bench.ingress import PAST, THROUGH
-from bench.programs import BenchError
+from bench.programs import BenchError, once
 from bench.published import Published, published
 from bench.slow import Beside, Wanted
 
@@ -21,7 +19,7 @@ BESIDE = 20
 """Clients that log runs meanwhile."""
 
 SECONDS = 20.0
-"""As many as make some 280 samples: all but one in a hundred is then more than all but the worst."""
+"""As many as make 280 samples: all but one in a hundred is then more than all but the worst."""
 
 LONG = 300.0
 """Seconds of an upload at a low rate: more than twice the chart's `--timeout=120`."""
@@ -45,7 +43,7 @@ CASES: Mapping[str, tuple[str, Wanted]] = {
 """What is measured, by which way."""
 
 
-@functools.cache
+@once
 def measured() -> Mapping[str, Beside]:
     """All of them, measured once."""
     with published() as made:
@@ -74,12 +72,12 @@ def reading() -> Reading:
     note = (
         f"{at.asked} requests, p50 {at.p50 * 1000:.0f} ms{rate}; worst p99 of all {worst.p99 * 1000:.0f} ms"
     )
-    return Reading(Name.SLOW, at.p99 * 1000 if math.isfinite(at.p99) else None, note)
+    return Reading(Name.SLOW, at.p99 * 1000, note)
 
 
 def section() -> str:
-    """All cases, for the report."""
-    found = measured()
+    """All cases and the verdict, for the report."""
+    found, judged = measured(), reading()
     picture = plots.bars(
         "slow",
         {case: {"p50": each.p50 * 1000, "p99": each.p99 * 1000} for case, each in found.items()},
@@ -87,12 +85,18 @@ def section() -> str:
         BARS[Name.SLOW].limit,
     )
     lines = [
-        "| beside | `/health` p50 | p99 | worst | asked | uploads whole | runs/s |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| beside | `/health` p50 | p99 | worst | asked | failed | uploads whole | left open | runs/s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for case, each in found.items():
         times = " | ".join(f"{seconds * 1000:.0f} ms" for seconds in (each.p50, each.p99, each.worst))
         rate = f"{each.load.rate:.1f}" if each.load else ""
-        uploads = f"{each.arrived} of {CASES[case][1].uploads}" if CASES[case][1].uploads else ""
-        lines.append(f"| {case} | {times} | {each.asked} | {uploads} | {rate} |")
+        wanted = CASES[case][1]
+        uploads = f"{each.arrived} of {wanted.uploads}" if wanted.uploads else ""
+        silent = wanted.silent + wanted.begun
+        held = f"{each.held} of {silent}" if silent else ""
+        counts = f"{each.asked} | {len(each.failed)} | {uploads} | {held}"
+        lines.append(f"| {case} | {times} | {counts} | {rate} |")
+    verdict = "holds" if judged.holds else "is missed"
+    lines += ["", f"{judged.bar.what}: {judged.shown}; the bar of {judged.bar} {verdict}."]
     return "\n".join([picture, "", *lines])

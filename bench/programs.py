@@ -7,21 +7,24 @@ On an interrupt a program is asked once, waited for, and only then given up: a k
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.markup import escape
 
 from lab import paths
-from ops.console import err, step
+from lab.steps import StepError
+from ops.console import OpsError, err, step
 
 HEARTBEAT = 30.0
 """Seconds between two signs of life where there is no terminal."""
@@ -40,6 +43,27 @@ PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(_
 
 class BenchError(RuntimeError):
     """A figure could not be measured; the message says why."""
+
+
+FAILURES = (BenchError, OpsError, StepError)
+"""What a measurement raises for a person to read."""
+
+Found = TypeVar("Found")
+
+
+def once(measure: Callable[[], Found]) -> Callable[[], Found]:
+    """A measurement that is made once: each later call gives what it found, or fails as it failed."""
+
+    @functools.cache
+    def made() -> Future[Found]:
+        future: Future[Found] = Future()
+        try:
+            future.set_result(measure())
+        except FAILURES as error:
+            future.set_exception(error)
+        return future
+
+    return lambda: made().result()
 
 
 @dataclass(frozen=True)

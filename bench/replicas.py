@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import httpx
 from bench import cluster, plots
 from bench.clients import METRICS, Clients, Met
 from bench.figures import Name, Reading
-from bench.programs import BenchError
+from bench.programs import BenchError, once
 from bench.published import Published, published
 from ops.console import step
 
@@ -39,12 +38,15 @@ class Kept:
     lost: int
     """Runs that the server took and does not have, or not with all their metrics."""
     doubled: int
-    """Runs that nobody asked for: more than were taken and failed together."""
+    """Runs that are there once more than a client tried to make them."""
 
 
-def kept(taken: Set[str], failed: Sequence[str], found: Set[str], whole: Set[str]) -> Kept:
-    """From the ids of runs that the server took, that are there, and that are there with all metrics."""
-    return Kept(len(taken), failed, len(taken - whole), max(0, len(found) - len(taken) - len(failed)))
+def kept(taken: Set[str], failed: Sequence[str], names: Sequence[str], whole: Set[str]) -> Kept:
+    """From the ids of runs that the server took, the names of all it has, and ids of those with all metrics.
+
+    Each attempt of a client has a name of its own.
+    """
+    return Kept(len(taken), failed, len(taken - whole), len(names) - len(set(names)))
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Replicas:
     killed: Kept
 
 
-@functools.cache
+@once
 def measured() -> Replicas:
     """All of it, measured once."""
     with published(trackingResources=SMALL) as made:
@@ -108,9 +110,9 @@ def _kept(made: Published, what: str, disturb: Callable[[], None]) -> Kept:
             disturb()
             time.sleep(AROUND)
         runs = list(_runs(client, experiment))
-    metrics = {run["info"]["run_id"]: len(run["data"].get("metrics", [])) for run in runs}
-    whole = {run for run, there in metrics.items() if there == len(METRICS)}
-    return kept(clients.runs, clients.failed, metrics.keys(), whole)
+    names = [run["info"]["run_name"] for run in runs]
+    whole = {run["info"]["run_id"] for run in runs if len(run["data"].get("metrics", [])) == len(METRICS)}
+    return kept(clients.runs, clients.failed, names, whole)
 
 
 def _runs(client: httpx.Client, experiment: str) -> Iterator[dict[str, Any]]:
@@ -126,8 +128,13 @@ def _runs(client: httpx.Client, experiment: str) -> Iterator[dict[str, Any]]:
 
 
 def reading() -> Reading:
-    """Failed runs while a pod ends and an upgrade rolls. Raises `BenchError` for a lost or doubled one."""
+    """Failed runs while a pod ends and an upgrade rolls.
+
+    Raises `BenchError` for a lost or doubled one, and for one that failed while no pod did.
+    """
     found = measured()
+    if failed := sum(met.failed for met in found.curve.values()):
+        raise BenchError(f"{failed} runs failed while all pods stayed")
     for what, kept in (("rolled", found.rolled), ("killed", found.killed)):
         if kept.lost or kept.doubled:
             raise BenchError(f"{what}: {kept.lost} runs lost, {kept.doubled} doubled of {kept.made}")

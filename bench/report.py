@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
 from bench import authentication, ingress, patience, replicas
+from bench.figures import Name, Reading
+from ops.console import err
 from ops.stack import PROGRAM
 
 PAGE = PROGRAM / "docs" / "serving.md"
 
-SECTIONS: dict[str, tuple[Callable[[], bool], Callable[[], str]]] = {
-    "authentication": (lambda: _known(authentication.measured), authentication.section),
-    "ingress": (lambda: _known(ingress.ways), ingress.section),
-    "big": (lambda: _known(ingress.artifacts), ingress.section_of_artifacts),
-    "replicas": (lambda: _known(replicas.measured), replicas.section),
-    "slow": (lambda: _known(patience.measured), patience.section),
+SECTIONS: dict[str, tuple[Set[Name], Callable[[], str]]] = {
+    "authentication": ({Name.AUTHENTICATION, Name.SERVING}, authentication.section),
+    "ingress": ({Name.INGRESS, Name.MANY}, ingress.section),
+    "big": ({Name.BIG}, ingress.section_of_artifacts),
+    "replicas": ({Name.ROLL}, replicas.section),
+    "slow": ({Name.SLOW}, patience.section),
 }
-"""Each part of the page: whether it was measured, and its Markdown."""
-
-
-def _known(measured: object) -> bool:
-    """Whether something cached was measured in this process."""
-    return bool(measured.cache_info().currsize)  # type: ignore[attr-defined]
+"""Each part of the page: the figures that it is of, and its Markdown."""
 
 
 def marks(section: str) -> tuple[str, str]:
@@ -30,11 +27,16 @@ def marks(section: str) -> tuple[str, str]:
     return f"<!-- {section}:start -->", f"<!-- {section}:end -->"
 
 
-def write(page: Path = PAGE) -> None:
-    """Write what was measured into the page, and leave the rest of it."""
+def write(readings: Sequence[Reading], page: Path = PAGE) -> None:
+    """Write what was measured into the page; the rest of it stays, and so does a part whose figure failed."""
     text = page.read_text()
-    for name, (known, section) in SECTIONS.items():
-        if known():
+    for name, (figures, section) in SECTIONS.items():
+        values = [reading.value for reading in readings if reading.name in figures]
+        if None in values:
+            err.print(
+                f"[yellow]{page.name}: the part {name} stays as it was: its measurement failed[/yellow]"
+            )
+        elif values:
             text = put(text, name, section())
     page.write_text(text)
 

@@ -54,7 +54,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Beside:
-    """What `/health` answered meanwhile: seconds of a request, how many there were, and what went wrong."""
+    """What `/health` answered meanwhile: seconds of a request, how many there were, and what went wrong.
+
+    A request that failed is endless.
+    """
 
     p50: float
     p99: float
@@ -65,13 +68,17 @@ class Beside:
     failed: list[str]
     load: Met | None = None
     """What the clients met that logged runs."""
+    held: int = 0
+    """Connections that the server left open, and silent, to the end."""
 
 
-def beside(samples: list[float], arrived: int, failed: list[str], load: Met | None = None) -> Beside:
+def beside(
+    samples: list[float], arrived: int, failed: list[str], load: Met | None = None, held: int = 0
+) -> Beside:
     """From the seconds of each request; without any they are endless."""
     ordered = sorted(samples) or [math.inf]
     p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.5, 0.99))
-    return Beside(p50, p99, ordered[-1], len(samples), arrived, failed, load)
+    return Beside(p50, p99, ordered[-1], len(samples), arrived, failed, load, held)
 
 
 class Slow:
@@ -84,19 +91,18 @@ class Slow:
         self._tls = ssl.create_default_context() if self._url.scheme == "https" else None
         self._failed: list[str] = []
         self._samples: list[float] = []
-        self._arrived = 0
+        self._arrived = self._held = 0
         self._load: Met | None = None
 
     async def run(self) -> Beside:
         """Let them be slow; all of it ends by itself."""
         wanted = self._wanted
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        verify = self._tls or False
         async with (
             httpx.AsyncClient(
                 base_url=self._url,
                 auth=self._login,
-                verify=verify,
+                verify=self._tls or False,
                 limits=limits,
                 timeout=wanted.seconds + PATIENCE,
                 trust_env=False,
@@ -107,10 +113,10 @@ class Slow:
                 group.create_task(self._upload(client, number))
             for number in range(wanted.silent + wanted.begun):
                 group.create_task(self._hold(number >= wanted.silent))
-            group.create_task(self._sample(verify))
+            group.create_task(self._sample(client))
             if wanted.clients:
                 group.create_task(self._work())
-        return beside(self._samples, self._arrived, self._failed, self._load)
+        return beside(self._samples, self._arrived, self._failed, self._load, self._held)
 
     async def _work(self) -> None:
         wanted = self._wanted
@@ -154,17 +160,21 @@ class Slow:
             await asyncio.sleep(1 / PIECES)
 
     async def _hold(self, begins: bool) -> None:
-        """Hold a connection; that the server closes it is its right."""
+        """Hold a connection; that the server answers or closes it is its right, and told."""
         head = self._client_head() if begins else b""
         try:
-            _, writer = await asyncio.open_connection(self._url.host, self._port, ssl=self._tls)
+            reader, writer = await asyncio.open_connection(self._url.host, self._port, ssl=self._tls)
             writer.write(head)
             await writer.drain()
         except OSError as error:
             self._failed.append(f"connection: {error!r}")
             return
         try:
-            await asyncio.sleep(self._wanted.seconds)
+            await asyncio.wait_for(reader.read(1), self._wanted.seconds)
+        except TimeoutError:
+            self._held += 1
+        except OSError:
+            pass  # closed as well, but not in order
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -185,19 +195,24 @@ class Slow:
         ]
         return "\r\n".join([*lines, "", ""]).encode()
 
-    async def _sample(self, verify: ssl.SSLContext | bool) -> None:
-        """Ask `/health` all the time, each time on a connection that is new: a kept one has its worker."""
-        await asyncio.sleep(SETTLE)
-        over = time.monotonic() + self._wanted.seconds - 2 * SETTLE
-        while (began := time.monotonic()) < over:
-            try:
-                async with httpx.AsyncClient(verify=verify, timeout=30, trust_env=False) as client:
-                    began = time.monotonic()
-                    (await client.get(self._url.join("/health"))).raise_for_status()
-                    self._samples.append(time.monotonic() - began)
-            except httpx.HTTPError as error:
-                self._failed.append(f"/health: {error!r}")
-            await asyncio.sleep(max(0.0, began + 1 / SAMPLES - time.monotonic()))
+    async def _sample(self, client: httpx.AsyncClient) -> None:
+        """Ask `/health` at fixed times, each time on a connection that is new: a kept one has its worker."""
+        first = time.monotonic() + SETTLE
+        async with asyncio.TaskGroup() as group:
+            for number in range(int((self._wanted.seconds - 2 * SETTLE) * SAMPLES)):
+                due = first + number / SAMPLES
+                await asyncio.sleep(due - time.monotonic())
+                group.create_task(self._ask(client, due))
+
+    async def _ask(self, client: httpx.AsyncClient, due: float) -> None:
+        """Ask `/health`, without a login; all the time since it was due is the request's."""
+        try:
+            (await client.get("/health", auth=None, timeout=30)).raise_for_status()
+        except httpx.HTTPError as error:
+            self._failed.append(f"/health: {error!r}")
+            self._samples.append(math.inf)
+        else:
+            self._samples.append(time.monotonic() - due)
 
 
 def _length(content: bytes) -> dict[str, str]:

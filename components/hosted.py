@@ -32,6 +32,8 @@ class MlflowTracking(tracking.MlflowTracking):
     # The schema is made of types that are types already: those of the parent are texts.
     __annotations__ = get_annotations(tracking.MlflowTracking, eval_str=True)
 
+    _LOGIN = "the outputs adminUsername and adminPassword of this resource (admin_username in Python)"
+
     def __init__(
         self, name: str, args: MlflowTrackingArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:

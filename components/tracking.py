@@ -50,6 +50,12 @@ class MlflowTracking(pulumi.ComponentResource):
     login: pulumi.Output[str]
     """How to log in; holds no secret."""
 
+    _LOGIN = (
+        "`pulumi stack output admin_username --show-secrets`"
+        " and `pulumi stack output admin_password --show-secrets`"
+    )
+    """Where user and password are."""
+
     def __init__(self, name: str, args: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """`name` is the prefix of the children's names; `args` come from `components.settings`."""
         # An input, so that policies see it before anything is made (`ops/policy/evidence.py`).
@@ -94,10 +100,7 @@ class MlflowTracking(pulumi.ComponentResource):
         self.tracking_url = pulumi.Output.from_input(url)
         self.artifact_root = pulumi.Output.from_input(artifact_root(args))
         self.port_forward = pulumi.Output.from_input(_port_forward(args))
-        self.login = pulumi.Output.from_input(
-            f"{url} with `pulumi stack output admin_username --show-secrets`"
-            " and `pulumi stack output admin_password --show-secrets`"
-        )
+        self.login = pulumi.Output.from_input(f"{url} with {self._LOGIN}")
         self.register_outputs(self.outputs())
 
     def outputs(self) -> dict[str, pulumi.Output[Any]]:

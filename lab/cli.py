@@ -26,7 +26,7 @@ app = typer.Typer(
     help="A real one-machine Kubernetes. Exit codes: 0 done, 1 failed, 2 wrong usage.",
 )
 
-result = Console(highlight=False, soft_wrap=True)
+result = Console(highlight=False, soft_wrap=True, emoji=False)
 """What a command was asked for goes to standard output; progress and errors do not."""
 
 

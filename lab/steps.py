@@ -17,7 +17,7 @@ from rich.console import Console
 from lab import shell
 from lab.display import Display
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 GRACE = 10.0
 """Seconds that running steps have to end once another has failed; then they end with the process."""

@@ -14,7 +14,8 @@ from rich.markup import escape
 
 from lab import proxies
 from lab.steps import StepError
-from ops.console import OpsError, err, out
+from ops import console
+from ops.console import OpsError, confirm, err, out
 
 if TYPE_CHECKING:
     from ops.stack import Stack
@@ -56,7 +57,7 @@ def up(
 
 @app.command()
 def down(context: Context = None) -> None:
-    """Remove what `up` made; the cache of builds stays."""
+    """Remove what `up` created; cached builds stay."""
     from ops import quickstart
 
     quickstart.down(context)
@@ -64,7 +65,7 @@ def down(context: Context = None) -> None:
 
 @app.command()
 def env(context: Context = None) -> None:
-    """Print shell lines that make pulumi, kubectl and helm mean what `up` made."""
+    """Print shell lines that point pulumi, kubectl and helm at what `up` created."""
     from ops import quickstart
 
     out.print(quickstart.shell_lines(context), markup=False)
@@ -83,7 +84,7 @@ def verify(
 
     proof = checks.verified(_stack(stack), url)
     if as_json:
-        out.print(json.dumps(checks.as_json(proof)), markup=False)
+        typer.echo(json.dumps(checks.as_json(proof)))
     else:
         err.print(
             f"[green]verified[/green] {proof.url}: run {proof.run_id} in {proof.database} and {proof.store}"
@@ -101,10 +102,10 @@ def recover(stack: StackName = None) -> None:
 @app.command()
 def adopt(
     stack: StackName = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a release that Helm made by hand the stack's; no pod restarts, no password changes."""
+    """Bring a release installed by hand with Helm into the stack; no pod restarts, no password changes."""
     from ops import adopt as adoption
     from ops.adoption import telling
 
@@ -112,18 +113,20 @@ def adopt(
     what, api = adoption.look(chosen)
     telling.show(what)
     if not yes:
-        typer.confirm(f"Adopt it into stack {chosen.name}?", abort=True, err=True)
+        confirm(f"Adopt it into stack {chosen.name}?")
     adoption.adopt(chosen, what, api)
     if as_json:
-        out.print(json.dumps(telling.as_json(what)), markup=False)
+        typer.echo(json.dumps(telling.as_json(what)))
 
 
 @app.command()
 def destroy(
     stack: StackName = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; needs --confirm")] = False,
-    confirm: Annotated[str | None, typer.Option(help="The stack's name, to go with --yes")] = None,
-    unprotect: Annotated[bool, typer.Option("--unprotect", help="Destroy what is protected as well")] = False,
+    name: Annotated[str | None, typer.Option("--confirm", help="The stack's name, to go with --yes")] = None,
+    unprotect: Annotated[
+        bool, typer.Option("--unprotect", help="Destroy protected resources as well")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what would be lost as JSON and change nothing")
     ] = False,
@@ -132,7 +135,7 @@ def destroy(
     from ops import destroy as ending
 
     chosen = _stack(stack)
-    ending.destroy(chosen, yes=yes, confirm=confirm, unprotect=unprotect, as_json=as_json)
+    ending.destroy(chosen, yes=yes, confirm=name, unprotect=unprotect, as_json=as_json)
 
 
 @app.command()
@@ -142,14 +145,15 @@ def drift(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the cluster with what the stack says; exit code 3 where something drifted."""
+    """Compare the cluster with what the stack says; exit code 3 if something drifted."""
     from ops import drift as checks
 
     chosen, done = _stack(stack), list[str]()
     found = [] if repair and yes else checks.look(chosen)
     if repair and found:
         checks.report(chosen.name, found, to=err)
-        yes = typer.confirm("Put back what can be put back?", abort=True, err=True)
+        confirm("Put back what can be put back?")
+        yes = True
     if repair and yes:
         from ops import repair as mending
 
@@ -169,9 +173,9 @@ def policy(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge what `pulumi up` would make by the platform's rules.
+    """Check what `pulumi up` would create against the platform's rules.
 
-    Exit code 1 where a mandatory one is broken.
+    Exit code 1 if a mandatory one is broken.
     """
     from ops.policy import evidence, judge, plan, telling
 
@@ -208,9 +212,9 @@ def defaults(stack: StackName = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def compare(stack: StackName = None, as_json: AsJson = False) -> None:
-    """Lay the stack's values, those in force and the chart's defaults side by side.
+    """Show the stack's values, those in force and the chart's defaults side by side.
 
-    Exit code 3 where the values in force are not the stack's.
+    Exit code 3 if the values in force are not the stack's.
     """
     from ops import values as helm
 
@@ -230,7 +234,7 @@ def images(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the images that a stack runs: from where, tag, digest, by whom, and which are frozen."""
+    """List the images that a stack runs: registry, tag, digest, what uses them, and which are frozen."""
     from ops import images as running
 
     chosen = _stack(stack)
@@ -255,17 +259,20 @@ def mirror(
     to: Annotated[str, typer.Option("--to", help="The registry, host[:port][/path]")],
     stack: StackName = None,
     user: Annotated[
-        str, typer.Option(help="Who pulls from it; their password is asked for, or a line of standard input")
+        str,
+        typer.Option(
+            help="The user to pull from it; the password is prompted for, or one line of standard input"
+        ),
     ] = "",
     ca_file: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="PEM file of the authority of its certificate"),
+        typer.Option(exists=True, dir_okay=False, help="PEM file of the CA that signed its certificate"),
     ] = None,
     copy_only: Annotated[bool, typer.Option("--copy-only", help="Leave the stack as it is")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be copied")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be copied")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a stack's chart and images to a private registry, verify them, and set the stack to it."""
+    """Copy a stack's chart and images to a private registry, verify them, and point the stack at it."""
     from ops import mirror as mirroring
     from ops import mirrored
 
@@ -288,17 +295,17 @@ def mirror(
 
 def _password(asked: str) -> str:
     """A password, typed unseen, or the one line of standard input."""
-    if _somebody_there():
+    if console.somebody():
         return str(typer.prompt(asked, hide_input=True, err=True))
     lines = sys.stdin.read().splitlines()
     if len(lines) != 1 or not lines[0]:
-        raise typer.BadParameter("--user needs a password: one line of standard input")
+        raise typer.BadParameter("--user needs a password: one line on standard input")
     return lines[0]
 
 
 @app.command()
 def credentials(stack: StackName = None, as_json: AsJson = False) -> None:
-    """Print address, user name and password of the administrator, in clear."""
+    """Print the server's address and the administrator's user name and password, in plain text."""
     from ops import credentials as login
 
     found = login.credentials(_stack(stack))
@@ -310,17 +317,21 @@ def promote(
     source: Annotated[str, typer.Option("--from", help="The stack that has the release")],
     target: Annotated[str, typer.Option("--to", help="The stack that gets it")],
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit code 3 when something would move")
+        bool, typer.Option("--check", help="Change nothing; exit code 3 if something would move")
     ] = False,
     yes: Yes = False,
     no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back --to up first when its version moves")
+        bool, typer.Option("--no-backup", help="Do not back up --to first when its version moves")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --check: print the moves as JSON")] = False,
     from_config_file: Annotated[Path | None, typer.Option(help="--from's stack file")] = None,
     to_config_file: Annotated[Path | None, typer.Option(help="--to's stack file")] = None,
-    from_passphrase_file: Annotated[Path | None, typer.Option(help="--from's passphrase, if its own")] = None,
-    to_passphrase_file: Annotated[Path | None, typer.Option(help="--to's passphrase, if its own")] = None,
+    from_passphrase_file: Annotated[
+        Path | None, typer.Option(help="Passphrase file of --from, if it has its own")
+    ] = None,
+    to_passphrase_file: Annotated[
+        Path | None, typer.Option(help="Passphrase file of --to, if it has its own")
+    ] = None,
 ) -> None:
     """Bring a stack's release (chart version, image tags, promoted settings) to another stack, verified."""
     from ops import promote as promotion
@@ -354,18 +365,18 @@ def rotate(
     admin: Annotated[bool, typer.Option("--admin", help="Only the administrator's password")] = False,
     database: Annotated[bool, typer.Option("--database", help="Only the database's passwords")] = False,
     store: Annotated[
-        bool, typer.Option("--store", help="Only the S3 keys: reads the new id and secret, a line each")
+        bool, typer.Option("--store", help="Only the S3 keys: reads the new id and secret, one per line")
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Change the credentials of a stack that serves; without an option, all that apply."""
+    """Change a stack's credentials while it serves; without options, all that apply."""
     from ops import rotate as changing
 
-    if not yes and not _somebody_there():
-        raise typer.BadParameter("nobody can be asked here: give --yes")
+    if not yes:
+        console.require_somebody()
     given = {"admin": admin, "database": database, "store": store}
     chosen = {part for part, wanted in given.items() if wanted}
-    typed = _typed_keys if _somebody_there() else None
+    typed = _typed_keys if console.somebody() else None
     piped = _piped_keys() if store and not typed else None
     done = changing.rotate(
         _stack(stack),
@@ -377,13 +388,9 @@ def rotate(
         raise typer.Abort
 
 
-def _somebody_there() -> bool:
-    return sys.stdin.isatty()
-
-
 def _typed_keys() -> tuple[str, str] | None:
     """The new keys of the store, typed unseen."""
-    asked = "New access key id of the store (empty: leave its keys)"
+    asked = "New access key id for the store (empty: keep its keys)"
     access = typer.prompt(asked, default="", hide_input=True, show_default=False, err=True)
     return (access, typer.prompt("New secret access key", hide_input=True, err=True)) if access else None
 
@@ -400,16 +407,15 @@ def _piped_keys() -> tuple[str, str]:
 
 @app.command()
 def diagnose(stack: StackName = None, as_json: AsJson = False) -> None:
-    """Say why a stack does not come up or does not serve: one ranked cause, and its fix."""
+    """Say why a stack does not come up or does not serve: the likeliest cause first, each with its fix."""
     from ops import diagnose as looking
 
     found = looking.diagnose(_stack(stack))
     if as_json:
-        out.print(json.dumps(looking.as_json(found)), markup=False)
+        typer.echo(json.dumps(looking.as_json(found)))
     else:
         looking.report(found)
-    if found.causes:
-        raise typer.Exit(3)
+    _differences(bool(found.causes))
 
 
 def _duration(text: str | None) -> str | None:
@@ -425,7 +431,7 @@ def _duration(text: str | None) -> str | None:
 @app.command()
 def backup(
     stack: StackName = None,
-    show: Annotated[bool, typer.Option("--list", help="Only list the backups that there are")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Only list the existing backups")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Back up both databases and the artifacts now, as the stack's CronJob does; or list the backups."""
@@ -445,17 +451,19 @@ def restore(
     ],
     stack: StackName = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Give up what the target has; asks for the stack's name")
+        bool, typer.Option("--replace", help="Discard what the target has; asks for the stack's name")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; with --replace needs --confirm")] = False,
-    confirm: Annotated[str | None, typer.Option(help="The stack's name, to go with --yes --replace")] = None,
+    name: Annotated[
+        str | None, typer.Option("--confirm", help="The stack's name, to go with --yes --replace")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Restore a backup into a stack that is new or empty."""
     from ops import restore as restoring
 
     chosen = _stack(stack)
-    restoring.ask(chosen.name, source, replace=replace, yes=yes, confirm=confirm)
+    restoring.ask(chosen.name, source, replace=replace, yes=yes, confirm=name)
     found = restoring.restore(chosen, source, replace=replace)
     if as_json:
         typer.echo(json.dumps(found))
@@ -466,7 +474,7 @@ def restore(
 @app.command()
 def gc(
     stack: StackName = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed")] = False,
     older_than: Annotated[
         str | None,
         typer.Option(
@@ -486,7 +494,7 @@ def gc(
         if not (dry_run and as_json):
             keeping.report(chosen.name, found, to=err if as_json else out)
         if not dry_run and found["runs"] + found["experiments"]:
-            typer.confirm(f"Remove {keeping.count(found)} for good?", abort=True, err=True)
+            confirm(f"Remove {keeping.count(found)} for good?")
             before = found["before"]
     if before is not None or (yes and not dry_run):
         found = keeping.remove(*opened, older_than, before)

@@ -22,7 +22,7 @@ from ops.adoption import found, record, state
 from ops.adoption.plan import Plan, plan
 from ops.adoption.settings_file import restored, write
 from ops.console import OpsError, err, step
-from ops.stack import Stack
+from ops.stack import Stack, State
 
 CHART = "mlflow"
 
@@ -37,7 +37,7 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
     live = record.latest(api, settings["namespace"], settings["releaseName"])
     where = f"release {live.name} in namespace {live.namespace}"
     if live.chart != CHART:
-        raise OpsError(f"{where} is of chart {live.chart}: only a release of chart {CHART} can be adopted")
+        raise OpsError(f"{where} is from chart {live.chart}: only a release of chart {CHART} can be adopted")
     if live.status != "deployed":
         raise OpsError(
             f"{where} is {live.status} at revision {live.revision}: finish that with Helm first"
@@ -46,7 +46,9 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
     found.require_login(api, live)
     others = [*found.shared(api, live), *({live.namespace} & RESERVED)]
     if others:
-        err.print(f"The namespace stays outside the stack, as it is not its own: {', '.join(others)}")
+        err.print(
+            f"The namespace stays outside the stack, as it is not the stack's alone: {', '.join(others)}"
+        )
     enforced = found.pod_security(api, live)
     return plan(live, settings, found.own_s3(api, live), shared=bool(others), pod_security=enforced), api
 
@@ -54,7 +56,7 @@ def look(stack: Stack) -> tuple[Plan, client.CoreV1Api]:
 def _require_empty(stack: Stack) -> None:
     """The stack has made nothing yet, nothing is under way, and it can keep secrets."""
     locks = recover.locks(stack.backend(), stack.name)
-    deployment = json.loads(stack.read("stack", "export"))["deployment"]
+    deployment = stack.export()["deployment"]
     if locks or deployment.get("pending_operations"):
         raise OpsError(f"an earlier pulumi was cut short: `make recover STACK={stack.name}`, then adopt")
     there = deployment.get("resources", [])
@@ -62,14 +64,16 @@ def _require_empty(stack: Stack) -> None:
         raise OpsError(f"stack {stack.name} has a release already: `pulumi preview --stack {stack.name}`")
     if any(resource["custom"] for resource in there):
         raise OpsError(
-            f"stack {stack.name} has made something already (`pulumi stack --stack {stack.name}` lists it)."
-            " Adopt into a stack that has not: what a `pulumi up` left that stopped at an existing namespace,"
-            f" `pulumi destroy --stack {stack.name}` takes away (in production with `--ignore-protect`)"
+            f"stack {stack.name} has created something already (`pulumi stack --stack {stack.name}` lists it)"
+            f". Adopt into an empty stack: `pulumi destroy --stack {stack.name}` removes what a `pulumi up`"
+            " left when it stopped at an existing namespace (in production with `--ignore-protect`)"
         )
     # Pulumi Cloud gives a new stack none (`cloudBackend.DefaultSecretManager`, Pulumi 3.259).
     if not deployment.get("secrets_providers"):
         named = f"pulumi stack change-secrets-provider default --stack {stack.name}"
-        raise OpsError(f"the state of stack {stack.name} has no secrets provider yet: `{named}`, then adopt")
+        raise OpsError(
+            f"the state of stack {stack.name} has no secrets provider yet: run `{named}`, then adopt"
+        )
 
 
 def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:
@@ -77,24 +81,24 @@ def adopt(stack: Stack, what: Plan, api: client.CoreV1Api) -> None:
     live = what.record
     pods = found.pods(api, live)
     with restored(stack) as before:
-        with step("Writes the settings"):
+        with step("Writing the settings"):
             write(stack, what.changes, what.secrets)
-        with step("Takes the release into the state"):
-            _import(stack, what, json.loads(before))
+        with step("Taking the release into the state"):
+            _import(stack, what, before)
         if what.s3:
             found.hand_over(api, live.namespace, names.own(live.name, names.S3_SECRET))
-        with step("Previews: no change"):
+        with step("Previewing: no change"):
             _unchanged(stack)
-        with step("Reads the login (pulumi up)"):
-            stack.read("up", "--yes", "--skip-preview")
-        with step("Previews again: no change"):
+        with step("Reading the login (pulumi up)"):
+            stack.up()
+        with step("Previewing again: no change"):
             _unchanged(stack)
     after = record.latest(api, live.namespace, live.name)
     same = "no pod restarted" if found.pods(api, live) == pods else "pods have changed meanwhile"
     err.print(f"[green]adopted[/green] {live.name}: revision {after.revision} (was {live.revision}), {same}")
 
 
-def _import(stack: Stack, what: Plan, before: state.State) -> None:
+def _import(stack: Stack, what: Plan, before: State) -> None:
     hidden: dict[str, Any] = {"mlflow-release.repositoryOpts.password": what.chart_password}
     hidden[f"mlflow-{names.S3_SECRET}.data"] = _encoded(what.s3)
     try:
@@ -103,8 +107,8 @@ def _import(stack: Stack, what: Plan, before: state.State) -> None:
         raise OpsError(
             f"the program cannot be previewed with the release's settings: {_told(stack)}"
         ) from error
-    stack.read("stack", "import", stdin=json.dumps(state.with_adopted(before, seen, hidden)))
-    stack.read("refresh", "--yes", "--skip-preview")
+    stack.put(state.with_adopted(before, seen, hidden))
+    stack.refresh()
 
 
 def _unchanged(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,13 +43,18 @@ def ports(api: client.CoreV1Api, snapshot: Snapshot, settings: Settings) -> dict
 
 
 def _targets(settings: Settings) -> dict[str, tuple[str, int]]:
-    """Host and port by the init container that waits for them; the sub-chart's database tells itself."""
+    """Host and port by the init container that waits for them; the sub-chart's database tells itself.
+
+    The settings may be wrong, which is told elsewhere: no container waits by a wrong one.
+    """
     found = {}
-    url = urlsplit(settings.get("s3Endpoint", ""))
-    if url.hostname:
-        found["wait-for-s3"] = (url.hostname, url.port or PORTS[url.scheme])
-    if settings.get("database") == "external":
-        found["wait-for-database"] = (settings["databaseHost"], int(settings.get("databasePort", "5432")))
+    with suppress(KeyError, ValueError):
+        url = urlsplit(settings.get("s3Endpoint", ""))
+        if url.hostname:
+            found["wait-for-s3"] = (url.hostname, url.port or PORTS[url.scheme])
+    with suppress(KeyError, ValueError):
+        if settings.get("database") == "external":
+            found["wait-for-database"] = (settings["databaseHost"], int(settings.get("databasePort", "5432")))
     return found
 
 

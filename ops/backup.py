@@ -41,15 +41,15 @@ def backup(stack: Stack, config: Mapping[str, str] | None = None) -> dict[str, A
     }
     spec = cron_job["spec"]["jobTemplate"]["spec"]
     job = Job.alone(
-        *_given(target, "now", spec),
+        *(target, _prefix(target, "now"), spec),
         beside=at_work(target.release),
         memory=MEMORY,
         labels=spec["template"]["metadata"]["labels"],
         ownerReferences=[owner],
     )
-    with step("Dumps both databases and reads the dumps back"):
+    with step("Dumping both databases and reading the dumps back"):
         job.ended("dump")
-    with step("Stores dumps, artifacts and manifest"):
+    with step("Storing dumps, artifacts and manifest"):
         job.ended(_STORE)
         stored = job.told(_STORE)
         job.closed()
@@ -63,21 +63,19 @@ def listed(stack: Stack) -> dict[str, Any]:
     pod = spec["template"]["spec"]
     pod["initContainers"] = []
     pod["containers"][0]["command"][-1] = "list"
-    job = Job.begin(*_given(target, "list", spec), memory=MEMORY)  # without labels: it is no backup to others
+    # Without labels: to others it is no backup.
+    job = Job.begin(target, _prefix(target, "list"), spec, MEMORY)
     try:
-        with step("Looks at the backups in the bucket"):
+        with step("Looking at the backups in the bucket"):
             job.ended(_STORE)
         return job.told(_STORE)
     finally:
         job.end()
 
 
-def _given(
-    target: Target, what: str, spec: Mapping[str, Any]
-) -> tuple[client.CoreV1Api, str, str, Mapping[str, Any], float]:
-    """What a Job is made of."""
-    prefix = f"{names.backup(target.release)}-{what}"
-    return target.api, target.namespace, prefix, spec, target.timeout
+def _prefix(target: Target, what: str) -> str:
+    """What a Job's name begins with."""
+    return f"{names.backup(target.release)}-{what}"
 
 
 def _cron_job(target: Target) -> dict[str, Any]:
@@ -89,7 +87,7 @@ def _cron_job(target: Target) -> dict[str, Any]:
         if (store := target.config.get("artifactStore", S3)) != S3:
             raise OpsError(
                 f"stack {stack} has no backups: there are none with artifactStore {store}. Back up its"
-                " database and its store by their own means; `make promote` goes without by --no-backup"
+                " database and its store by their own means; `make promote` goes without, with --no-backup"
             )
         raise OpsError(
             f"stack {stack} has no backups: `pulumi config set backupSchedule @daily --stack {stack}`,"

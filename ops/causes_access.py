@@ -35,10 +35,10 @@ def access(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
     yield Cause(
         "ingress-kept-out",
         65,
-        f"No policy lets in the ingress controller, whose pods are in namespace {', '.join(where)}"
-        + (", on the network of their nodes." if on_nodes else "."),
+        f"No NetworkPolicy lets the ingress controller in; its pods are in namespace {', '.join(where)}"
+        + (", on their nodes' network." if on_nodes else "."),
         f"pulumi config set {setting}\npulumi up",
-        f"networkpolicy/{name}: no peer of its ingress is theirs",
+        f"networkpolicy/{name}: none of its ingress peers is the controller",
         certain=False,
         blocks=False,
     )

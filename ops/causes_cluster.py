@@ -23,7 +23,7 @@ def rights(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "no-right-to-look",
             7,
-            f"This login may not read the pods of namespace {snapshot.namespace}, so little can be told.",
+            f"This login may not read the pods of namespace {snapshot.namespace}, so little can be said.",
             f"kubectl auth can-i list pods -n {snapshot.namespace}\nask for the role `view` there",
             f"not allowed to read: {', '.join(snapshot.denied)}",
             certain=False,
@@ -40,9 +40,9 @@ def namespace(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "namespace-terminating",
             8,
-            f"Namespace {snapshot.namespace} is being deleted; nothing can be made in it.",
-            f"wait for its end: kubectl get namespace {snapshot.namespace}\n"
-            "when it stays: what is named above holds it, or see: kubectl get apiservices",
+            f"Namespace {snapshot.namespace} is being deleted; nothing can be created in it.",
+            f"wait until it is gone: kubectl get namespace {snapshot.namespace}\n"
+            "if it stays: what is named above is holding it, or see: kubectl get apiservices",
             f"namespace/{snapshot.namespace}: {held or 'phase Terminating'}",
             patience=_NODE,
         )
@@ -109,7 +109,7 @@ def scheduling(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                 for kind in dict.fromkeys(short)
             )
         else:
-            what = f"No node takes pod {name}."
+            what = f"No node accepts pod {name}."
             fix += "\nits nodeSelector, affinity and tolerations are in `extraValues`"
         yield Cause(
             "unschedulable",
@@ -148,8 +148,8 @@ def creation(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             yield Cause(
                 "refused-by-the-cluster",
                 13,
-                f"The cluster refuses to make the pods of {name}.",
-                "the text above names the policy; change it for this namespace, or the pods by `extraValues`",
+                f"The cluster refuses to create the pods of {name}.",
+                "the text names the policy; change it for this namespace, or the pods in `extraValues`",
                 seen,
                 mark=mark,
                 patience=10,

@@ -46,14 +46,14 @@ def _wrong_password(snapshot: Snapshot, settings: Settings) -> _Judged:
     if settings.get("database") == "external":
         return (
             *("database-password", 35, "The database refuses the password that the stack gives it."),
-            "pulumi config set --secret databasePassword (or mend the Secret that databaseExistingSecret "
+            "pulumi config set --secret databasePassword (or fix the Secret that databaseExistingSecret "
             "names)\npulumi up",
         )
     own = f"statefulset/{names.database(snapshot.release)}"
     return (
-        *("database-password", 35, "The database does not have the password that its Secret has now."),
-        f"kubectl rollout restart -n {snapshot.namespace} {own} (it takes the Secret's when it starts)\n"
-        f"when that does not help, its log says why: kubectl logs -n {snapshot.namespace} {own}",
+        *("database-password", 35, "The database's password is not the one in its Secret."),
+        f"kubectl rollout restart -n {snapshot.namespace} {own} (it adopts the Secret's when it starts)\n"
+        f"if that does not help, its log says why: kubectl logs -n {snapshot.namespace} {own}",
     )
 
 
@@ -69,7 +69,7 @@ def _new_schema(_: Snapshot, __: Settings) -> _Judged:
         *(
             "database-schema",
             36,
-            "The database's schema is newer than this MLflow: an older one was deployed.",
+            "The database's schema is newer than this MLflow: an older MLflow was deployed.",
         ),
         "go back to the newer image or chartVersion, or restore a dump from before the upgrade",
     )
@@ -78,7 +78,7 @@ def _new_schema(_: Snapshot, __: Settings) -> _Judged:
 def _no_database(_: Snapshot, __: Settings) -> _Judged:
     return (
         *("database-missing", 36, "The database server has no such database or user."),
-        "make both databases with the user as owner: databaseName, databaseAuthName, databaseUser",
+        "create both databases with the user as owner: databaseName, databaseAuthName, databaseUser",
     )
 
 
@@ -86,7 +86,7 @@ def unreachable(snapshot: Snapshot, settings: Settings) -> _Judged:
     """The database does not answer at all."""
     if settings.get("database") == "external":
         where = f"{settings.get('databaseHost')}:{settings.get('databasePort', '5432')}"
-        fix = f"does {where} answer from a pod? Firewall, databaseHost, databasePort"
+        fix = f"does {where} answer from a pod? Check firewall, databaseHost, databasePort"
     else:
         where = names.database(snapshot.release)
         fix = f"kubectl logs -n {snapshot.namespace} statefulset/{where}"

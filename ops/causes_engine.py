@@ -13,32 +13,32 @@ _CHART = r"FetchReference|oci://|chart .*(?:not found|problem)"
 _TOLD: tuple[tuple[str, str, int, str, str], ...] = (
     (
         r"mistakes? in the settings of this stack",
-        *("settings-wrong", 1, "Settings of the stack are wrong."),
+        *("settings-wrong", 1, "Some of the stack's settings are wrong."),
         "each has its `fix:` line: pulumi preview shows them",
     ),
     (
         r"passphrase must be set|incorrect passphrase",
         *("passphrase-missing", 1, "This shell does not know the stack's passphrase."),
-        'for `make up`: eval "$(make -s env)"; else export PULUMI_CONFIG_PASSPHRASE_FILE',
+        'for `make up`: eval "$(make -s env)"; otherwise export PULUMI_CONFIG_PASSPHRASE_FILE',
     ),
     (
         r"currently locked by",
-        *("stack-locked", 2, "Another `pulumi` works on the stack, or one was killed."),
-        "wait for it; where nobody works on it: pulumi cancel (not needed on file://), then make recover",
+        *("stack-locked", 2, "Another `pulumi` is working on the stack, or one was killed."),
+        "wait for it; if nobody is working on it: pulumi cancel (not needed on file://), then make recover",
     ),
     (
         r"Kubernetes cluster is unreachable|unable to load Kubernetes client|context .* does not exist",
-        *("cluster-unreachable", 3, "`pulumi` does not reach the cluster."),
+        *("cluster-unreachable", 3, "`pulumi` cannot reach the cluster."),
         "kubectl config get-contexts -o name\npulumi config set context NAME",
     ),
     (
         r"cannot re-use a name that is still in use|another operation \(install/upgrade/rollback\)",
-        *("helm-pending", 4, "A release of this name is there already, or was cut short."),
-        "make recover, then pulumi up\nwhen it is not this stack's: another releaseName or namespace",
+        *("helm-pending", 4, "A release of this name already exists, or was cut short."),
+        "make recover, then pulumi up\nif it is not this stack's: another releaseName or namespace",
     ),
     (
         r"namespaces \"[^\"]*\" already exists",
-        *("namespace-exists", 4, "The namespace is there already and is not this stack's."),
+        *("namespace-exists", 4, "The namespace already exists and is not this stack's."),
         "pulumi config set namespace NAME\nor use it: pulumi config set createNamespace false",
     ),
     (
@@ -54,17 +54,17 @@ _TOLD: tuple[tuple[str, str, int, str, str], ...] = (
     (
         r"Unrecognized images",
         *("image-check", 5, "The chart refuses images that are not Bitnami's."),
-        "name them by imageRegistry or the image settings, not by extraValues",
+        "name them with imageRegistry or the image settings, not with extraValues",
     ),
     (
         r"exceeded quota|failed quota",
         *("quota-exceeded", 12, "The namespace's quota does not allow what the release needs."),
-        "kubectl describe quota; a larger one",
+        "kubectl describe quota -A; raise it",
     ),
     (
         r"admission webhook|violates PodSecurity",
         *("refused-by-the-cluster", 13, "A policy of the cluster refuses an object of the release."),
-        "the text names the policy: change it for this namespace, or the object by extraValues",
+        "the text names the policy: change it for this namespace, or the object with extraValues",
     ),
 )
 
@@ -88,12 +88,12 @@ def _chart(settings: Settings, line: str) -> Cause:
         return Cause("chart-credentials", 5, what, fix, seen)
     if re.search(r"no such host|timeout|refused|dial tcp|x509|EOF|server gave HTTP", line):
         what = f"The registry of chart {chart} does not answer this machine."
-        fix = "let it be reached, or name a mirror: pulumi config set chart oci://HOST/PATH"
+        fix = "make it reachable, or name a mirror: pulumi config set chart oci://HOST/PATH"
         return Cause("chart-registry-unreachable", 6, what, fix, seen)
-    what = f"There is no chart {chart} of version {version}."
+    what = f"There is no chart {chart} with version {version}."
     fix = (
-        "look at both; the defaults: pulumi config rm chart, pulumi config rm chartVersion\n"
-        f"what is there: helm show chart {chart} --version VERSION\npulumi up"
+        "check both; back to the defaults: pulumi config rm chart, pulumi config rm chartVersion\n"
+        f"see what exists: helm show chart {chart} --version VERSION\npulumi up"
     )
     return Cause("chart-not-found", 5, what, fix, seen)
 
@@ -110,7 +110,7 @@ def records(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                 95,
                 f"There is no release {snapshot.release} in namespace {snapshot.namespace}.",
                 "pulumi up",
-                f"namespace/{snapshot.namespace}: no record of Helm's",
+                f"namespace/{snapshot.namespace}: no record by Helm",
                 certain=False,
                 blocks=False,
             )
@@ -121,8 +121,8 @@ def records(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "helm-pending",
             4,
-            f"Helm's revision {labels['version']} was begun and has not ended: "
-            + ("a `pulumi` was killed." if known else "a `pulumi` works on it, or was killed."),
+            f"Helm's revision {labels['version']} was started and has not ended: "
+            + ("a `pulumi` was killed." if known else "a `pulumi` is working on it, or was killed."),
             "make recover STACK=NAME\npulumi up",
             f"secret/{name}: status {labels['status']}",
             certain=known,
@@ -135,7 +135,7 @@ def records(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             85,
             "The last `pulumi up` ended before everything was ready"
             + ("; now everything is." if good else "."),
-            "pulumi up\na slow cluster: pulumi config set timeout 1200",
+            "pulumi up\non a slow cluster: pulumi config set timeout 1200",
             f"secret/{name}: status failed",
             certain=False,
             blocks=False,

@@ -53,9 +53,9 @@ def _judged(
             *(
                 "registry-rate-limit",
                 20,
-                f"Registry {ref.registry} gives no more images for now (its limit).",
+                f"Registry {ref.registry} serves no more images for now (rate limit).",
             ),
-            f"a login has a higher one: {login}\nor a mirror: pulumi config set imageRegistry HOST{again}",
+            f"a login has a higher limit: {login}\nor a mirror: pulumi config set imageRegistry HOST{again}",
             20.0,
         )
     moved = ref.repository.startswith("bitnami/")
@@ -70,21 +70,21 @@ def _judged(
     if re.search(_LOGIN, said):
         what = f"Registry {ref.registry} asks for credentials for {image}."
         if user:
-            what = f"Registry {ref.registry} does not give {image} to {user} with the stack's imagePassword."
+            what = f"Registry {ref.registry} refuses {image} to {user} with the stack's imagePassword."
         return "registry-credentials", 21, what, f"{login}\npulumi up{again}", 6.0
     if re.search(_AWAY, said):
         return (
-            *("registry-unreachable", 22, f"The node does not reach registry {ref.registry} for {image}."),
+            *("registry-unreachable", 22, f"The node cannot reach registry {ref.registry} for {image}."),
             "let the nodes reach it, or name a mirror: pulumi config set imageRegistry HOST",
             20.0,
         )
     if "no match for platform" in said or "exec format" in said:
-        what = f"Image {image} is not made for the node's processor."
+        what = f"Image {image} is not built for the node's processor."
         return "image-platform", 20, what, f"an image for it: pulumi config set {setting} REPOSITORY:TAG", 6.0
     what = f"Image {image} does not exist."
     return (
         *("image-missing", 20, what),
-        f"look at its repository and tag; the chart's own: pulumi config rm {setting}\npulumi up{again}",
+        f"check its repository and tag; back to the default: pulumi config rm {setting}\npulumi up{again}",
         6.0 if re.search(rf"{_GONE}|[Ii]nvalid", said) else 20.0,
     )
 

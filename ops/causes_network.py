@@ -33,7 +33,7 @@ def ingress_class(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                     "ingress-not-served",
                     64,
                     f"No controller has given ingress {name} an address yet.",
-                    f"kubectl describe ingress -n {snapshot.namespace} {name}\nthe log of its controller",
+                    f"kubectl describe ingress -n {snapshot.namespace} {name}\nits controller's log",
                     f"ingress/{name}: status.loadBalancer is empty",
                     certain=False,
                     blocks=False,
@@ -47,7 +47,7 @@ def ingress_class(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "ingress-class-missing",
             60,
-            f"{what} (there are: {listed}); nothing serves ingress {name}.",
+            f"{what} (existing: {listed}); nothing serves ingress {name}.",
             "kubectl get ingressclass\npulumi config set ingressClass NAME\npulumi up",
             f"ingress/{name}: ingressClassName is {wanted or 'not set'}",
             blocks=False,
@@ -74,22 +74,23 @@ def _uncertified(snapshot: Snapshot, ingress: Object, secret: str) -> Cause:
         issuers = {found["metadata"]["name"]: found for found in snapshot.all(kind)}
         listed = ", ".join(sorted(issuers)) or "none"
         if not snapshot.knows(kind):
-            what = f"cert-manager is not in the cluster, so {title} {wanted} makes no certificate."
+            what = f"cert-manager is not in the cluster, so {title} {wanted} issues no certificate."
             fix = "install cert-manager and the issuer, or bring a certificate: pulumi config rm "
             fix += f"{setting}, pulumi config set ingressTlsSecret NAME\npulumi up"
             return Cause("cert-manager-missing", 61, what, fix, seen, blocks=False)
         if wanted not in issuers:
-            what = f'{title} "{wanted}" does not exist (there are: {listed}); nobody makes the certificate.'
+            what = f'{title} "{wanted}" does not exist (existing: {listed}); nothing issues the certificate.'
             fix = f"kubectl get {title.lower()}s -A\npulumi config set {setting} NAME\npulumi up"
             return Cause("issuer-missing", 61, what, fix, seen, blocks=False)
         state = condition(issuers[wanted], "Ready")
         if state.get("status") != "True":
-            what, fix = f'{title} "{wanted}" is not ready.', f"kubectl describe {title.lower()} {wanted}"
+            what = f'{title} "{wanted}" is not ready.'
+            fix = f"kubectl describe {title.lower()} {wanted} -n {snapshot.namespace}"
             seen = f"{title.lower()}/{wanted}: {state.get('message', 'no status')}"
             return Cause("issuer-not-ready", 62, what, fix, seen, blocks=False)
         return _pending(snapshot, secret, seen)
     what = f"The TLS Secret {secret} is not in namespace {snapshot.namespace}."
-    fix = "make it (kubectl create secret tls), or: pulumi config set ingressTlsSecret NAME\npulumi up"
+    fix = "create it (kubectl create secret tls), or: pulumi config set ingressTlsSecret NAME\npulumi up"
     return Cause("tls-secret-missing", 61, what, fix, seen, blocks=False)
 
 
@@ -98,9 +99,9 @@ def _pending(snapshot: Snapshot, secret: str, seen: str) -> Cause:
         if found["spec"].get("secretName") == secret:
             said = condition(found, "Ready").get("message", "no status yet")
             seen = f"certificate/{found['metadata']['name']}: {said}"
-    what = "The certificate is not made yet."
+    what = "The certificate has not been issued yet."
     look = f"kubectl describe certificate,order,challenge -n {snapshot.namespace}"
-    fix = f"does the host's DNS name lead to the ingress?\n{look}"
+    fix = f"does the host's DNS name point to the ingress?\n{look}"
     return Cause("certificate-pending", 63, what, fix, seen, certain=False, blocks=False)
 
 
@@ -113,7 +114,7 @@ def services(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             yield Cause(
                 "load-balancer-pending",
                 55,
-                f"Service {name} waits for a load balancer; not every cluster has them.",
+                f"Service {name} is waiting for a load balancer; not every cluster provides them.",
                 "pulumi config rm --path extraValues.tracking.service.type\npulumi up",
                 f"service/{name}: EXTERNAL-IP is pending",
                 certain=False,
@@ -126,7 +127,7 @@ def services(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "service-without-pods",
             66,
-            f"Service {server} leads to no pod although one is ready.",
+            f"Service {server} selects no pod although one is ready.",
             f"its selector was changed by hand: kubectl get service -n {snapshot.namespace} {server} -o yaml",
             f"service/{server}: no ready endpoint",
             certain=False,
@@ -141,7 +142,7 @@ def forward(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             "port-forward-taken",
             65,
             f"The local port of this deployment leads elsewhere: {snapshot.forward}.",
-            "end that program, or `make up` again: it takes another port and prints it",
+            "end that program, or run `make up` again: it takes another port and prints it",
             f"port-forward: {snapshot.forward}",
             blocks=False,
         )

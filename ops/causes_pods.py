@@ -22,10 +22,10 @@ def stuck(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             "pod-of-older-revision",
             9,
-            f"Pod {name} is of an older revision and not ready; its StatefulSet waits for it and does not "
-            "replace it.",
+            f"Pod {name} is from an older revision and not ready; its StatefulSet waits for it instead of "
+            "replacing it.",
             f"kubectl delete pod -n {snapshot.namespace} {name} (its volume stays)",
-            f"pod/{name}: not ready, and not of the latest revision",
+            f"pod/{name}: not ready, and not from the latest revision",
             mark=str(pod["metadata"]["uid"]),
             patience=10,
         )
@@ -55,8 +55,8 @@ def _missing(snapshot: Snapshot, where: str, said: str) -> Iterator[Cause]:
         "secret-missing",
         25,
         what,
-        f"make it, or name another one in the setting that names it ({_SETTING_OF_SECRET})\n"
-        "one that the stack itself makes: pulumi refresh, pulumi up",
+        f"create it, or name another one in the setting that names it ({_SETTING_OF_SECRET})\n"
+        "if the stack itself creates it: pulumi refresh, pulumi up",
         f"{where}: {said}",
         patience=_FINDABLE,
     )
@@ -94,7 +94,7 @@ def starts(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
         yield Cause(
             WAITS,
             90,
-            f"Pod {name} is not ready yet{f' (at {stage})' if stage else ''}; nothing says why not.",
+            f"Pod {name} is not ready yet{f' (at {stage})' if stage else ''}; nothing says why.",
             f"wait, and look again; kubectl describe pod -n {snapshot.namespace} {name}",
             f"pod/{name}: {probes[-1]['message'] if probes else pod.get('status', {}).get('phase', '')}",
             certain=False,

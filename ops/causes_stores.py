@@ -29,7 +29,7 @@ def waits(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
         if not (one.running or one.fails) or (answer is not None and not answer.code):
             continue
         waited = seconds(str(one.running.get("startedAt", "")), snapshot.now)
-        told = answer.message if answer else f"waits for {waited:.0f} s, {one.failures} time(s) in vain"
+        told = answer.message if answer else f"waiting for {waited:.0f} s, {one.failures} failed attempt(s)"
         seen, known = f"pod/{one.key}: {told}", answer is not None
         if one.name == "wait-for-s3" and (known or one.fails or waited > _QUICK):
             yield _no_s3(settings, seen, one, certain=known or one.failures >= 2)
@@ -41,7 +41,7 @@ def waits(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
 
 def _no_s3(settings: Settings, seen: str, one: Container, *, certain: bool) -> Cause:
     endpoint = settings.get("s3Endpoint", "")
-    what = f"The cluster does not reach the S3 service at {endpoint}."
+    what = f"The cluster cannot reach the S3 service at {endpoint}."
     fix = f"{_REACHED}\npulumi up"
     return Cause("s3-unreachable", 40, what, fix, seen, certain=certain, mark=one.mark, patience=_PATIENCE)
 
@@ -66,7 +66,7 @@ def _refused(settings: Settings, answer: Answer) -> Cause:
     if settings.get("artifactStore", "s3") != "s3":
         kind = settings["artifactStore"]
         what = f"The artifact store ({kind}) refuses the server or does not answer."
-        return Cause("store-refuses", 44, what, "look at its credentials and name", seen, blocks=False)
+        return Cause("store-refuses", 44, what, "check its credentials and name", seen, blocks=False)
     if answer.code in ("NoSuchBucket", "404"):
         what = f'S3 bucket "{bucket}" does not exist at {endpoint}.'
         fix = (
@@ -74,22 +74,24 @@ def _refused(settings: Settings, answer: Answer) -> Cause:
         )
         return Cause("s3-bucket-missing", 42, what, fix + up, seen, blocks=False)
     if answer.code in _REACH:
-        what = f"The server does not reach the S3 service at {endpoint}."
+        what = f"The server cannot reach the S3 service at {endpoint}."
         return Cause("s3-unreachable", 40, what, _REACHED + up, seen, blocks=False)
     if answer.code == "SSLError":
         what = f"The certificate of {endpoint} is not trusted by the server."
-        fix = "mount your CA by extraValues and name its file in AWS_CA_BUNDLE (tracking.extraEnvVars)"
+        fix = "mount your CA with extraValues and name its file in AWS_CA_BUNDLE (tracking.extraEnvVars)"
         return Cause("s3-certificate", 41, what, fix, seen, blocks=False)
     if answer.code in ("AccessDenied", "403"):
-        what = f'The S3 key is known, and may not use bucket "{bucket}".'
-        fix = f"let it list, get, put and delete in {bucket}; another key: " + _new_key(settings)
+        what = f'The S3 key is valid, but may not use bucket "{bucket}".'
+        fix = f"allow it to list, get, put and delete in {bucket}; another key: " + _new_key(settings)
         return Cause("s3-access-denied", 43, what, fix, seen, blocks=False)
     # Each service has its own word for a key that it does not know.
     if answer.code in _KEYS or re.search(r"(?i)access key", answer.message):
         what = f"The S3 service at {endpoint} refuses the access key."
         return Cause("s3-key-wrong", 43, what, _new_key(settings), seen, blocks=False)
     what = f"The S3 service at {endpoint} answers with an error."
-    return Cause("store-refuses", 44, what, "look up what it says; s3Region, s3Endpoint", seen, blocks=False)
+    return Cause(
+        "store-refuses", 44, what, "look up that error; check s3Region and s3Endpoint", seen, blocks=False
+    )
 
 
 def _new_key(settings: Settings) -> str:

@@ -12,8 +12,8 @@ _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _SLOW = 30.0
 """Seconds in which a provisioner that runs has made a volume."""
 _AGAIN = (
-    "the class of a volume cannot be changed: on a new stack `make destroy` first"
-    " (ARGS=--unprotect where it is in production)\n"
+    "a volume's class cannot be changed: on a new stack run `make destroy` first"
+    " (ARGS=--unprotect if it is in production)\n"
     "pulumi config set storageClass NAME\n"
     "pulumi up"
 )
@@ -36,8 +36,8 @@ def claims(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             yield Cause(
                 "storage-class-missing",
                 15,
-                f'Storage class "{wanted}" does not exist (there are: {listed}); '
-                f"volume {name} waits for it for ever.",
+                f'Storage class "{wanted}" does not exist (existing: {listed}); '
+                f"volume {name} waits for it forever.",
                 f"kubectl get storageclass\n{_AGAIN}",
                 seen,
                 mark=mark,
@@ -47,7 +47,7 @@ def claims(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                 "no-default-storage-class",
                 15,
                 f"Volume {name} names no storage class, and the cluster has no default one "
-                f"(there are: {listed}).",
+                f"(existing: {listed}).",
                 f"{_AGAIN}\nor make one the default: kubectl annotate storageclass NAME {_DEFAULT}=true",
                 seen,
                 mark=mark,
@@ -57,8 +57,8 @@ def claims(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             yield Cause(
                 "volume-not-provided",
                 16,
-                f'Storage class "{wanted}" gives no volume for {name}.',
-                f"the text above is its provisioner's ({_provisioner(classes, wanted)}); its log says more\n"
+                f'Storage class "{wanted}" provides no volume for {name}.',
+                f"the text is its provisioner's ({_provisioner(classes, wanted)}), whose log says more\n"
                 f"kubectl describe pvc -n {snapshot.namespace} {name}",
                 seen,
                 certain=False,
@@ -71,10 +71,10 @@ def claims(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             yield Cause(
                 "provisioner-silent",
                 17,
-                f'Provisioner {provisioner} of storage class "{wanted}" makes no volume for {name}.',
+                f'Provisioner {provisioner} of storage class "{wanted}" creates no volume for {name}.',
                 f"kubectl describe pvc -n {snapshot.namespace} {name}\n"
-                f"does {provisioner} run? Its pods are most often in kube-system or a namespace of its own",
-                f"persistentvolumeclaim/{name}: it was asked and has made no volume",
+                f"is {provisioner} running? Its pods are usually in kube-system or a namespace of their own",
+                f"persistentvolumeclaim/{name}: it was asked and has created no volume",
                 certain=False,
                 mark=mark,
             )
@@ -112,7 +112,7 @@ def mounts(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             28,
             f"A volume of pod {name} cannot be attached or mounted.",
             f"kubectl describe pod -n {snapshot.namespace} {name}\n"
-            "a volume of one node only (ReadWriteOnce) that another pod still has: end that pod",
+            "if another pod still has a volume for one node only (ReadWriteOnce): end that pod",
             f"pod/{name}: {said}",
             certain=False,
             mark=str(failed[-1]["metadata"].get("uid", "")),

@@ -30,7 +30,7 @@ def findings(api: client.CoreV1Api, namespace: str, objects: Iterable[Object]) -
         if held is None:
             if host:
                 yield Finding(
-                    "certificate", f"Secret {name}", f"a certificate of {host}", None, _fix(namespace, name)
+                    "certificate", f"Secret {name}", f"a certificate for {host}", None, _fix(namespace, name)
                 )
             continue
         for certificate in _certificates(held.data or {}):
@@ -38,7 +38,7 @@ def findings(api: client.CoreV1Api, namespace: str, objects: Iterable[Object]) -
             near = min(NEAR, (end - start) / _SHARE)
             if end - now < near:
                 left = (end - now).days
-                when = f"{end:%Y-%m-%d}, in {left} days" if end > now else f"{end:%Y-%m-%d}, it has ended"
+                when = f"{end:%Y-%m-%d}, in {left} days" if end > now else f"{end:%Y-%m-%d}, already expired"
                 what = f"Certificate {_subject(certificate)} in Secret {name}"
                 expected = f"more than {near.days} days"
                 yield Finding("certificate", what, expected, f"ends {when}", _fix(namespace, name))
@@ -74,4 +74,4 @@ def _subject(certificate: x509.Certificate) -> str:
 
 
 def _fix(namespace: str, name: str) -> str:
-    return f"renew Secret {name}; where cert-manager should have: kubectl -n {namespace} describe certificate"
+    return f"renew Secret {name}; if cert-manager should have: kubectl -n {namespace} describe certificate"

@@ -116,7 +116,7 @@ def _signed_in(chart: Chart) -> Iterator[Mapping[str, str]]:
 def _helm(*args: str, env: Mapping[str, str], stdin: str = "") -> str:
     program = shutil.which("helm", path=env.get("PATH"))
     if program is None:
-        raise OpsError("helm is not on PATH, and it is what reads a chart: install Helm 3")
+        raise OpsError("helm is not on PATH, and charts are read with it: install Helm 3")
     done = subprocess.run(
         [program, *args], env=dict(env), input=stdin, capture_output=True, text=True, check=False
     )

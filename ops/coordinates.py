@@ -61,7 +61,7 @@ def _image(key: str, source: str, target: str, names: tuple[str, str]) -> str:
     if not _same(ours, theirs):
         raise OpsError(
             f"{key} is {ours.repository} in {names[0]} and {theirs.repository} in {names[1]}:"
-            " a tag of the one means nothing for the other. Where both are to have the same, say so once:"
+            " a tag of one means nothing for the other. If both should have the same image, say so once:"
             f" `pulumi config set {key} {source} --stack {names[1]}`, `pulumi up --stack {names[1]}`"
         )
     return renamed(target, ours.tag, ours.digest)

@@ -40,7 +40,7 @@ class Deployed:
 
 def deployed(stack: Stack) -> Deployed:
     """The state of a stack at rest. Raises `OpsError` while it is worked on, or is stuck, or was never up."""
-    state = json.loads(stack.read("stack", "export", "--show-secrets"))["deployment"]
+    state = stack.export("--show-secrets")["deployment"]
     if state.get("pending_operations"):
         raise OpsError(
             f"an update of stack {stack.name} is under way or was cut short: wait for it, or"

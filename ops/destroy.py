@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from components import names
-from ops.console import OpsError, err, out
+from ops.console import OpsError, err
 from ops.losses import Losses, look
 from ops.stack import Stack
 
@@ -24,7 +24,7 @@ def destroy(stack: Stack, *, yes: bool, confirm: str | None, unprotect: bool, as
         raise typer.BadParameter(f"--confirm {confirm} is not the stack's name, {name}: nothing was changed")
     losses = look(stack)
     if as_json:
-        out.print(json.dumps(asdict(losses) if losses else None), markup=False)
+        typer.echo(json.dumps(asdict(losses) if losses else None))
         return
     if losses is None:
         err.print(f"Stack {name} has nothing to destroy")
@@ -35,7 +35,7 @@ def destroy(stack: Stack, *, yes: bool, confirm: str | None, unprotect: bool, as
     if not yes:
         ask(name, f"Type the stack's name ({name}) to destroy it")
         if losses.protected:
-            ask(f"unprotect {name}", f"It is protected. Type `unprotect {name}` to destroy it all the same")
+            ask(f"unprotect {name}", f"It is protected. Type `unprotect {name}` to destroy it anyway")
     # Protection is ignored and not taken off: where the destroying stops half-way, the rest still has it.
     ignored = ["--ignore-protect"] if losses.protected else []
     stack.run("destroy", "--yes", "--skip-preview", *ignored)
@@ -53,40 +53,49 @@ def show(losses: Losses) -> None:
     """Say what is lost and what stays."""
     err.print(f"[bold]Destroying stack {losses.stack}[/bold], in context {escape(losses.context)}\n")
     rows = list(told(losses))
-    width = max(len(which) for _, which, _ in rows)
-    for what, which, fate in rows:
-        colour = "green" if "stay" in fate or "keeps" in fate else "red"
+    width = max(len(which) for _, which, _, _ in rows)
+    for what, which, fate, kept in rows:
+        colour = "green" if kept else "red"
         err.print(f"  {what:<10} {escape(which):<{width}}  [{colour}]{fate}[/{colour}]")
     err.print()
 
 
-def told(losses: Losses) -> Iterator[tuple[str, str, str]]:
-    """What, which and what becomes of it, one row each."""
-    made = "is uninstalled" if losses.release_goes else "stays, if there is one: this stack has made none"
-    yield "release", losses.release, made
-    goes = "is deleted, with all that is in it"
-    yield "namespace", losses.namespace, goes if losses.namespace_goes else "stays: others made it"
+def told(losses: Losses) -> Iterator[tuple[str, str, str, bool]]:
+    """What, which, what becomes of it and whether it is kept, one row each."""
+    made = "is uninstalled" if losses.release_goes else "stays, if there is one: this stack did not create it"
+    yield "release", losses.release, made, not losses.release_goes
+    goes = "is deleted, with everything in it"
+    fate = goes if losses.namespace_goes else "stays: others created it"
+    yield "namespace", losses.namespace, fate, not losses.namespace_goes
     for claim in losses.claims:
         size = " ".join(filter(None, (claim.size, claim.storage_class)))
-        yield "claim", f"{claim.name} ({size})", claim.fate
+        yield "claim", f"{claim.name} ({size})", claim.fate, claim.kept
     known = losses.runs is not None
-    runs = f"{losses.runs} in {losses.experiments} experiments" if known else "how many, no server says"
+    runs = (
+        f"{losses.runs} in {losses.experiments} experiments"
+        if known
+        else "unknown number (no server answers)"
+    )
     own = losses.on(f"data-{names.database(losses.release)}-0")
-    yield "runs", f"{runs}; users", f"stay in the database at {losses.database}" if losses.database else own
-    yield "passwords", "login, database", "are deleted; `pulumi up` makes new ones"
+    where = (f"stay in the database at {losses.database}", True) if losses.database else own
+    yield "runs", f"{runs}; users", *where
+    yield "passwords", "login, database", "are deleted; `pulumi up` creates new ones", False
     if losses.artifacts:
         volume = losses.artifacts.startswith("/")
-        fate = losses.on(names.tracking(losses.release)) if volume else "stay"
-        yield "artifacts", losses.artifacts, fate
+        yield (
+            "artifacts",
+            losses.artifacts,
+            *(losses.on(names.tracking(losses.release)) if volume else ("stay", True)),
+        )
 
 
 def refusal(losses: Losses) -> str:
     """Why a protected stack is not destroyed, and how it would be."""
     name = losses.stack
     return (
-        f"stack {name} is protected ({', '.join(losses.protected)}): nothing was changed. To destroy it all "
-        f"the same: `python -m ops destroy --stack {name} --unprotect`, which asks twice. To take the "
-        f"protection off: `pulumi config set production false --stack {name}`, `pulumi up --stack {name}`"
+        f"stack {name} is protected ({', '.join(losses.protected)}): nothing was changed. To destroy it "
+        f"anyway: `python -m ops destroy --stack {name} --unprotect`, which asks twice. To remove the "
+        f"protection: `pulumi config set production false --stack {name}`, `pulumi up --stack {name}`"
     )
 
 
@@ -95,8 +104,8 @@ def aftermath(losses: Losses) -> Iterator[str]:
     yield f"Stack {losses.stack} is destroyed."
     kept = [claim.name for claim in losses.claims if not claim.goes]
     if kept:
-        yield f"  stayed    {', '.join(kept)} in namespace {losses.namespace}: `pulumi up` takes them again"
+        yield f"  stayed    {', '.join(kept)} in namespace {losses.namespace}: `pulumi up` uses them again"
     released = [claim.volume for claim in losses.claims if claim.goes and claim.policy == "Retain"]
     if released:
-        yield f"  released  {', '.join(released)}: docs/configuration.md tells how a stack takes them again"
+        yield f"  released  {', '.join(released)}: docs/configuration.md says how a stack can use them again"
     yield f"  settings  `pulumi stack rm {losses.stack}` removes the stack itself"

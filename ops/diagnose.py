@@ -93,7 +93,7 @@ def report(found: Diagnosis) -> None:
     if not found.causes:
         err.print(f"[green]Nothing wrong found[/green] in stack {found.stack}{f': {well}' if well else ''}")
     elif well:
-        err.print(f"[dim]well: {well}[/dim]")
+        err.print(f"[dim]ok: {well}[/dim]")
     if found.denied:
         err.print(f"[dim]not allowed to read: {', '.join(found.denied)}[/dim]")
 
@@ -119,7 +119,7 @@ def as_json(found: Diagnosis) -> dict[str, Any]:
 def explained(stack: Stack, engine: str = "") -> None:
     """After a failure: print what a diagnosis finds; that none can be made is no second failure."""
     try:
-        with step("Looks for the cause"):
+        with step("Looking for the cause"):
             found = diagnose(stack, engine)
     except OpsError as error:
         err.print(f"[dim]no diagnosis: {escape(str(error))}[/dim]")

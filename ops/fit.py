@@ -64,5 +64,5 @@ def _look(stack: Stack, config: Config) -> list[drift.Finding]:
 def _not_as_set(stack: Stack) -> str:
     return (
         f"{stack.name} does not run what its settings say (above):"
-        f" `pulumi up --stack {stack.name}` deploys them, or take the change back"
+        f" `pulumi up --stack {stack.name}` deploys them, or revert the change"
     )

@@ -125,7 +125,7 @@ def start(service: Service, pid_file: Path, log: Path, preferred: int = 0) -> in
     other = intruder(pid_file)
     if other is not None:
         stop(pid_file)
-        raise OpsError(f"{other}, taken just now: try again, another port is used then")
+        raise OpsError(f"{other}, taken just now: try again, and another port is used")
     return port
 
 

@@ -47,10 +47,9 @@ def working(stack: Stack) -> bool | None:
 
 def kept_errors(stack: Stack) -> str:
     """The errors that the state keeps with a release that was made and did not become ready."""
-    deployment = json.loads(stack.read("stack", "export")).get("deployment") or {}
     kept = [
         line
-        for resource in deployment.get("resources") or []
+        for resource in stack.export()["deployment"].get("resources") or []
         if resource["type"] == RELEASE
         for line in resource.get("initErrors") or []
     ]

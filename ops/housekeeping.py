@@ -46,7 +46,7 @@ def look(target: Target, settings: Settings, older_than: str | None) -> dict[str
     """What would go: `items`, and how many, as the pod prints them. Raises `OpsError`; changes nothing."""
     job = _begin(target, settings, older_than, "list", None)
     try:
-        with step("Looks through what was deleted"):
+        with step("Looking through what was deleted"):
             job.ended(CONTAINER)
         return _found(job)
     finally:
@@ -61,7 +61,7 @@ def remove(target: Target, settings: Settings, older_than: str | None, before: i
     """
     job = _begin(target, settings, older_than, "remove", before)
     try:
-        with step("Removes what was deleted, with its artifacts"):
+        with step("Removing what was deleted, with its artifacts"):
             job.ended(CONTAINER)
         return _found(job)
     except OpsError:
@@ -86,16 +86,14 @@ def _begin(target: Target, settings: Settings, older_than: str | None, what: str
         "ttlSecondsAfterFinished": _KEPT,
         "template": housekeeping_pods.template(settings, program, what, before),
     }
-    given = (target.api, target.namespace, own, spec, target.timeout)
     target.api.create_namespaced_config_map(target.namespace, body)
     job = None
     try:
         if what == "list":
-            job = Job.begin(*given, memory=_MEMORY)  # without labels: to others it is no housekeeping
+            job = Job.begin(target, own, spec, _MEMORY)  # without labels: to others it is no housekeeping
         else:
             labels = housekeeping_pods.labels(settings)
-            beside = at_work(target.release)
-            job = Job.alone(*given, beside=beside, memory=_MEMORY, labels=labels)
+            job = Job.alone(target, own, spec, at_work(target.release), memory=_MEMORY, labels=labels)
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job.uid}
         owned: Any = {"metadata": {"ownerReferences": [owner]}}
         target.api.patch_namespaced_config_map(program, target.namespace, owned)
@@ -135,7 +133,7 @@ def report(stack: str, found: Mapping[str, Any], to: Console = out) -> None:
             to.print(f"{_named(one)} {one['what']}: {escape(one['why'])}")
     if "before" in found:
         removed = any(one["what"] == "removed" for one in found["items"])
-        what = "[green]removed[/green]" if removed else "to go:"
+        what = "[green]removed[/green]" if removed else "to remove:"
         when = _time(found["before"])
         to.print(f"{escape(stack)}, deleted up to {when} UTC: {what} {count(found)}")
 

@@ -82,7 +82,7 @@ def report(name: str, listed: Iterable[Image]) -> None:
         [image for image in listed if not image.digest],
     )
     if frozen:
-        out.print(f"{len(frozen)} of {len(listed)} are of {LEGACY}: frozen, and get no fixes")
+        out.print(f"{len(frozen)} of {len(listed)} are from {LEGACY}: frozen, and get no fixes")
     if loose:
         out.print(
             f"{len(loose)} of {len(listed)} have no digest: what stack {name} runs may change with their tag"

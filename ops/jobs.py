@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from ops import cluster
 from ops.at_work import ENDS, refuse_beside
 from ops.console import OpsError
+from ops.rotation.target import Target
 
 _LOOK = 0.5
 """Seconds between two looks."""
@@ -25,26 +26,22 @@ _ORDINARY = ("Completed", "Error")
 
 @dataclass(frozen=True)
 class Job:
-    """One Job, and how long its pod may take to start or to go, in seconds.
+    """One Job of a stack; its pod may take the stack's `timeout` to start or to go.
 
     `memory` names the setting that limits its containers' memory, with a larger value, for a message.
     """
 
-    api: client.CoreV1Api
-    namespace: str
+    target: Target
     name: str
-    patience: float
     uid: str = ""
     memory: str = ""
 
     @classmethod
     def alone(
         cls,
-        api: client.CoreV1Api,
-        namespace: str,
+        target: Target,
         prefix: str,
         spec: Mapping[str, Any],
-        patience: float,
         beside: Mapping[str, Mapping[str, str]],
         **metadata: Any,
     ) -> Job:
@@ -53,10 +50,10 @@ class Job:
         Raises `OpsError` that names the other one. Looked at before and after: of two that begin in the same
         moment neither goes on unseen.
         """
-        refuse_beside(api, namespace, beside)
-        job = cls.begin(api, namespace, prefix, spec, patience, **metadata)
+        refuse_beside(target, beside)
+        job = cls.begin(target, prefix, spec, **metadata)
         try:
-            refuse_beside(api, namespace, beside, but=job.name)
+            refuse_beside(target, beside, but=job.name)
         except BaseException:
             job.end()
             raise
@@ -64,14 +61,7 @@ class Job:
 
     @classmethod
     def begin(
-        cls,
-        api: client.CoreV1Api,
-        namespace: str,
-        prefix: str,
-        spec: Mapping[str, Any],
-        patience: float,
-        memory: str = "",
-        **metadata: Any,
+        cls, target: Target, prefix: str, spec: Mapping[str, Any], memory: str = "", **metadata: Any
     ) -> Job:
         """Make a Job that is tried once; its name begins with `prefix`."""
         name = f"{prefix}-{secrets.token_hex(3)}"
@@ -81,14 +71,16 @@ class Job:
             "metadata": {"name": name, **metadata},
             "spec": {**spec, "backoffLimit": 0},
         }
-        made: Any = client.BatchV1Api(api.api_client).create_namespaced_job(namespace, body)
-        return cls(api, namespace, name, patience, made.metadata.uid, memory)
+        batch = client.BatchV1Api(target.api.api_client)
+        made: Any = batch.create_namespaced_job(target.namespace, body)
+        return cls(target, name, made.metadata.uid, memory)
 
     @cluster.patiently
     def pod(self) -> dict[str, Any] | None:
         """Its pod, as the API has it; None before there is one."""
-        found = self.api.list_namespaced_pod(self.namespace, label_selector=f"{_OF_JOB}={self.name}")
-        pods: list[dict[str, Any]] = self.api.api_client.sanitize_for_serialization(found)["items"]
+        api, selector = self.target.api, f"{_OF_JOB}={self.name}"
+        found = api.list_namespaced_pod(self.target.namespace, label_selector=selector)
+        pods: list[dict[str, Any]] = api.api_client.sanitize_for_serialization(found)["items"]
         return pods[0] if pods else None
 
     def running(self, container: str) -> str:
@@ -102,7 +94,7 @@ class Job:
 
     def _until(self, container: str, wanted: tuple[str, ...]) -> dict[str, Any]:
         """Its pod. The Job's containers are waited for in their order; others in the pod are somebody's."""
-        last = time.monotonic() + self.patience
+        last = time.monotonic() + self.target.timeout
         while True:
             pod = self.pod()
             here = _states(pod).get(container, {}) if pod else {}
@@ -111,7 +103,7 @@ class Job:
             if pod and any(state in here for state in wanted):
                 return pod
             if "running" in here:
-                last = time.monotonic() + self.patience
+                last = time.monotonic() + self.target.timeout
             if time.monotonic() > last or "Failed" in self._conditions():
                 raise OpsError(f"job {self.name} does not run: {_why(pod)}")
             time.sleep(_LOOK)
@@ -121,15 +113,17 @@ class Job:
 
         Raises `OpsError` where something that is not the Job's own runs on in its pod.
         """
-        last = time.monotonic() + self.patience
+        last = time.monotonic() + self.target.timeout
         while not self._conditions() & ENDS:
             if time.monotonic() > last:
                 pod = self.pod()
                 states = _states(pod) if pod else {}
-                running = ", ".join(name for name, state in states.items() if "running" in state)
+                running = (
+                    ", ".join(name for name, state in states.items() if "running" in state) or "something"
+                )
                 raise OpsError(
-                    f"job {self.name} has done its work and does not end: {running or 'nothing'} still runs."
-                    f" Keep that out of its pod; `kubectl -n {self.namespace} delete job {self.name}`"
+                    f"job {self.name} has done its work but does not end: {running} still runs."
+                    f" Keep that out of its pod; `kubectl -n {self.target.namespace} delete job {self.name}`"
                 )
             time.sleep(_LOOK)
 
@@ -145,7 +139,8 @@ class Job:
     @cluster.patiently
     def _conditions(self) -> set[str]:
         """What is true of it; `Failed` where its deadline has passed, or a policy refuses its pod."""
-        job: Any = client.BatchV1Api(self.api.api_client).read_namespaced_job(self.name, self.namespace)
+        batch = client.BatchV1Api(self.target.api.api_client)
+        job: Any = batch.read_namespaced_job(self.name, self.target.namespace)
         return {str(one.type) for one in job.status.conditions or [] if one.status == "True"}
 
     def told(self, container: str) -> dict[str, Any]:
@@ -162,8 +157,8 @@ class Job:
         pod = self.pod()
         assert pod is not None  # noqa: S101 - somebody has seen its states
         name = pod["metadata"]["name"]
-        read = self.api.read_namespaced_pod_log
-        return str(read(name, self.namespace, container=container, tail_lines=tail))
+        read = self.target.api.read_namespaced_pod_log
+        return str(read(name, self.target.namespace, container=container, tail_lines=tail))
 
     def _last_line(self, container: str) -> str:
         lines = [line for line in self._log(container, tail=20).splitlines() if line.strip()]
@@ -180,22 +175,20 @@ class Job:
     def end(self) -> None:
         """Delete it, and return when its pod is gone. Raises `OpsError` where that stays."""
         self._delete()
-        last = time.monotonic() + self.patience
+        last = time.monotonic() + self.target.timeout
         while pod := self.pod():
             if time.monotonic() > last:
                 name = pod["metadata"]["name"]
                 raise OpsError(
-                    f"pod {name} of job {self.name} has not gone after {self.patience:.0f} s: where its node"
-                    f" is dead, `kubectl delete pod {name} --force -n {self.namespace}`"
+                    f"pod {name} of job {self.name} has not gone after {self.target.timeout:.0f} s: if its"
+                    f" node is dead, `kubectl delete pod {name} --force -n {self.target.namespace}`"
                 )
             time.sleep(_LOOK)
 
     @cluster.patiently
     def _delete(self) -> None:
-        batch = client.BatchV1Api(self.api.api_client)
-        cluster.unless_missing(
-            lambda: batch.delete_namespaced_job(self.name, self.namespace, propagation_policy="Background")
-        )
+        batch, where = client.BatchV1Api(self.target.api.api_client), (self.name, self.target.namespace)
+        cluster.unless_missing(lambda: batch.delete_namespaced_job(*where, propagation_policy="Background"))
 
 
 def _states(pod: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -17,8 +17,8 @@ from urllib3.util import make_headers, parse_url
 from ops.console import OpsError
 
 SOCKS = (
-    "kubectl and pulumi can use a SOCKS proxy, these commands cannot: name an HTTP proxy (HTTPS_PROXY, or"
-    " proxy-url in the kubeconfig), or none and the context of a tunnel (ssh -L)"
+    "kubectl and pulumi can use a SOCKS proxy, these commands cannot: use an HTTP proxy (HTTPS_PROXY, or"
+    " proxy-url in the kubeconfig), or no proxy and the context of a tunnel (ssh -L)"
 )
 _IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
 
@@ -61,8 +61,8 @@ def _read(context: str, files: str) -> client.Configuration:
     if loader._user and any(map(loader._user.safe_get, _IMPERSONATION)):
         # The library sends none of its headers with an exec.
         raise config.ConfigException(
-            "its user impersonates another one (`as`). kubectl and pulumi can, these commands cannot: name a"
-            " context whose user has the rights itself"
+            "its user impersonates another one (`as`). kubectl and pulumi can do that, these commands cannot:"
+            " use a context whose user has the rights itself"
         )
     loader.load_and_set(made)  # type: ignore[no-untyped-call]
     if not made.ssl_ca_cert and "SSL_CERT_DIR" not in os.environ:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -37,6 +36,11 @@ class Claim:
     goes: bool
 
     @property
+    def kept(self) -> bool:
+        """Whether its data is there afterwards."""
+        return not self.goes or self.policy == "Retain"
+
+    @property
     def fate(self) -> str:
         """What becomes of its data, in a person's words."""
         if not self.goes:
@@ -68,19 +72,19 @@ class Losses:
     protected: tuple[str, ...]
     """The resources that the engine refuses to delete."""
 
-    def on(self, claim: str) -> str:
-        """What becomes of what is on a claim, in a person's words."""
+    def on(self, claim: str) -> tuple[str, bool]:
+        """What becomes of what is on a claim, in a person's words, and whether it is kept."""
         of = next((one for one in self.claims if one.name == claim), None)
         if of is None:
-            return "no claim has any"
-        if not of.goes:
-            return f"stay on claim {claim}"
-        return f"stay on volume {of.volume}" if of.policy == "Retain" else f"are lost with claim {claim}"
+            return "no claim holds any", False
+        if not of.kept:
+            return f"are lost with claim {claim}", False
+        return f"stay on volume {of.volume}" if of.goes else f"stay on claim {claim}", True
 
 
 def look(stack: Stack) -> Losses | None:
     """What is there to lose, or None where the stack has nothing. Raises `OpsError`."""
-    resources = json.loads(stack.read("stack", "export"))["deployment"].get("resources", [])
+    resources = stack.export()["deployment"].get("resources", [])
     if not resources:
         return None
     settings = stack.config()

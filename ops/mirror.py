@@ -87,8 +87,14 @@ def _refuse_unreadable(
             try:
                 read = mirrored.holds(world, item.target, item.digest, *(puller or (NO_LOGIN,)))
             except OpsError as error:
-                who = "this user reads" if puller else "nobody reads it without a login: give --user NAME"
-                raise OpsError(f"all is copied, and the stack is as it was: {who} ({error})") from error
+                who = (
+                    "this user cannot read it"
+                    if puller
+                    else "nobody can read it without a login: give --user NAME"
+                )
+                raise OpsError(
+                    f"everything is copied, and the stack is unchanged: {who} ({error})"
+                ) from error
             if not read:
                 raise OpsError(f"{to.host} does not show {registry.name(item.target)} to this user")
 
@@ -107,7 +113,9 @@ def report(stack: Stack, done: Done) -> None:
         out.print(f"`pulumi up --stack {stack.name}` runs from there; commit {escape(stack.file.name)}")
         _tell_policy(done.to)
     elif all(item.there for item in done.items):
-        out.print("Nothing to do: all is there" if done.dry else "Nothing was copied: all is there")
+        out.print(
+            "Nothing to do: everything is there" if done.dry else "Nothing was copied: everything is there"
+        )
 
 
 def _name(item: Item) -> str:

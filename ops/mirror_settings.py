@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from ops import stack_file
 from ops.console import OpsError
 from ops.coordinates import Move
 from ops.mirrored import CHART, Item, Mirror
-from ops.stack import CONFIG_FILE, Stack
+from ops.stack import Stack
 
 _USERS = ("chartUsername", "imageUsername")
 _PASSWORDS = ("chartPassword", "imagePassword")
@@ -32,13 +31,13 @@ def refuse_unfit(settings: Mapping[str, str], to: Mirror, user: str, authority: 
     elsewhere = [key for key in _USERS if settings.get(key) and _host(key, settings) != to.host]
     if elsewhere and not user:
         raise OpsError(
-            f"{' and '.join(elsewhere)} are of {_host(elsewhere[0], settings)}, and no login of {to.host}:"
-            " give --user NAME, who pulls from there"
+            f"{' and '.join(elsewhere)} are for {_host(elsewhere[0], settings)}, and no login for {to.host}:"
+            " give --user NAME, the user to pull from there"
         )
     if authority and not (user or settings.get("chartUsername")):
         raise OpsError(
-            "--ca-file goes with --user: Helm reads an authority of one registry only together with a login."
-            " Without one, add it to what this machine trusts, or name a bundle in SSL_CERT_FILE"
+            "--ca-file needs --user: Helm reads a registry's own CA only together with a login."
+            " Without one, add the CA to what this machine trusts, or name a bundle in SSL_CERT_FILE"
         )
 
 
@@ -87,14 +86,9 @@ def use(
 
 
 def _write(stack: Stack, moves: Sequence[Move], secrets: Mapping[str, str]) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / stack.file.name
-        copy.write_text(stack_file.rewritten(stack.file.read_text(), moves))
-        # The engine encrypts, so it writes what is secret; from standard input, for arguments are seen.
-        aside = Stack(stack.name, {**stack.env, CONFIG_FILE: str(copy)})
-        for key, text in secrets.items():
-            aside.read("config", "set", "--secret", key, stdin=text)
-        stack_file.replace(stack.file, copy.read_text())
+    with stack_file.aside(stack, stack_file.rewritten(stack.file.read_text(), moves)) as copy:
+        copy.hide(secrets)
+        stack_file.replace(stack.file, copy.file.read_text())
 
 
 def _refuse_wrong(settings: Mapping[str, str], keys: set[str]) -> None:

@@ -17,7 +17,7 @@ from ops.registry import Registries
 from ops.usable import usable
 
 CHART = "chart"
-_ACCEPTED = "host[:port][/path], such as registry.example.com/team, without scheme and tag"
+_ACCEPTED = "host[:port][/path], such as registry.example.com/team, without scheme or tag"
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 _SIDE_BY_SIDE = 4
 """Questions to a registry at once."""
@@ -77,9 +77,7 @@ def mirror(given: str) -> Mirror:
     except ValidationError as error:
         raise OpsError(f"--to is {given!r} (accepted: {_ACCEPTED})") from error
     if host in _HUB:
-        raise OpsError(
-            f"--to is {given!r} (accepted: a registry of your own; this one is where it comes from)"
-        )
+        raise OpsError(f"--to is {given!r} (accepted: a registry of your own; this is the one to copy from)")
     return Mirror(host, path)
 
 
@@ -109,7 +107,7 @@ def _compared(world: Registries, to: Mirror, key: str, source: Image, needed: bo
     digest = world.digest(source)
     if digest is None:
         if needed:
-            raise OpsError(f"registry {source.registry} has no {registry.name(source)}: look at {key}")
+            raise OpsError(f"registry {source.registry} has no {registry.name(source)}: check {key}")
         return None
     target = to.place(source)
     return Item(key, source, target, digest, holds(world, target, digest))
@@ -130,7 +128,7 @@ def copy(world: Registries, item: Item, which: str) -> None:
         world.copy(exact, target)
         if not holds(world, item.target, item.digest):
             raise OpsError(
-                f"{item.target.registry} has another {registry.name(target)} than was copied there"
+                f"{item.target.registry} has a {registry.name(target)} that differs from what was copied"
             )
 
 

@@ -61,7 +61,7 @@ class Objects:
         """
         live = self.live(recorded)
         if live is None:
-            raise OpsError(f"{title(recorded)} went away while it was looked at: look again")
+            raise OpsError(f"{title(recorded)} disappeared while it was being checked: try again")
         resource, where = self._where(recorded)
         options = {"field_manager": manager, **({"dry_run": "All"} if dry_run else {})}
         body = replacement(recorded, live)
@@ -78,7 +78,7 @@ class Objects:
             resource, where = self._where(recorded)
         except ResourceNotFoundError as error:
             kind = f"{recorded['kind']} ({recorded['apiVersion']})"
-            raise OpsError(f"the cluster has no such kind as {kind}: install what brings it") from error
+            raise OpsError(f"the cluster has no kind {kind}: install what provides it") from error
         options = {"field_manager": manager, **({"dry_run": "All"} if dry_run else {})}
         body = copy.deepcopy(dict(recorded))
         if not resource.namespaced:

@@ -17,7 +17,7 @@ _THERE = "to be there"
 def findings(stack: Stack) -> list[Finding]:
     """The changes that a preview shows, property by property. Raises `OpsError` where it fails."""
     shown = json.loads(stack.read("preview", "--json", "--non-interactive"))
-    fix = f"pulumi up --stack {stack.name} (or take the setting back)"
+    fix = f"pulumi up --stack {stack.name} (or revert the setting)"
     return [
         Finding("settings", what, expected, found, fix)
         for step in shown.get("steps", [])

@@ -53,7 +53,7 @@ def found(world: Registries, each: Usable) -> str | None:
         if digest is None and each.needed:
             raise OpsError(
                 f"registry {each.image.registry} has no {registry.name(each.image)}:"
-                f" look at {each.key}, `pulumi config get {each.key}`"
+                f" check {each.key}, `pulumi config get {each.key}`"
             )
     return digest
 

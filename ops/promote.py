@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +18,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ops import promotions, safeguard, stack_file, way_back
-from ops.console import OpsError, err, out
+from ops import promotions, safeguard, stack_file, watch, way_back
+from ops.console import OpsError, confirm, err, out, require_somebody
 from ops.coordinates import Move, moves
 from ops.fit import Config, refuse_unfit
-from ops.stack import CONFIG_FILE, Stack
+from ops.stack import Stack
 from ops.verify import verified
 
 DIFFERS = 3
@@ -57,7 +55,7 @@ def look(wanted: Promotion, *, as_json: bool) -> int:
     """Do all but change something: the exit code is 3 when something would move. Raises `OpsError`."""
     if wanted.moves:
         refuse_unfit(wanted.source, wanted.target, wanted.configs)
-        with _changed(wanted) as target:
+        with stack_file.aside(wanted.target, _rewritten(wanted)) as target:
             _preview(target, quiet=as_json)
     if as_json:
         found = [dataclasses.asdict(move) for move in wanted.moves]
@@ -81,18 +79,18 @@ def carry_out(wanted: Promotion, *, yes: bool) -> None:
     if not wanted.moves:
         _show(wanted)
         return
-    if not yes and not sys.stdin.isatty():
-        raise OpsError("nobody can be asked here: give --yes (YES=1), or --check (CHECK=1) to only look")
+    if not yes:
+        require_somebody()
     refuse_unfit(wanted.source, wanted.target, wanted.configs)
-    with _changed(wanted) as target:
+    with stack_file.aside(wanted.target, _rewritten(wanted)) as target:
         _show(wanted)
         _preview(target, quiet=False)
         if not yes:
-            typer.confirm(f"Promote {wanted.source.name} to {target.name}?", abort=True)
+            confirm(f"Promote {wanted.source.name} to {target.name}?")
         safeguard.carry_out(wanted.target, wanted.configs[1], wanted.backup)
         told = f"promoted from {wanted.source.name}: {'; '.join(map(str, wanted.moves))}"
         try:
-            way_back.deploy(target, told)
+            watch.up(target, wanted.configs[1], told)
             run = verified(target, config=wanted.configs[1]).run_id
             stack_file.replace(wanted.file, _rewritten(wanted))
         except (Exception, KeyboardInterrupt) as error:
@@ -120,15 +118,6 @@ def _show(wanted: Promotion) -> None:
 
 def _rewritten(wanted: Promotion) -> str:
     return stack_file.rewritten(wanted.file.read_text(), wanted.moves)
-
-
-@contextmanager
-def _changed(wanted: Promotion) -> Iterator[Stack]:
-    """The target with a copy of its file that has the moves: outside the checkout, gone after the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / wanted.file.name
-        copy.write_text(_rewritten(wanted))
-        yield dataclasses.replace(wanted.target, env={**wanted.target.env, CONFIG_FILE: str(copy)})
 
 
 def _preview(target: Stack, *, quiet: bool) -> None:
@@ -168,8 +157,8 @@ def _take_back(wanted: Promotion, error: BaseException) -> NoReturn:
         way_back.take(wanted.target, wanted.configs[1], f"back from a failed promotion of {source}")
     except (Exception, KeyboardInterrupt) as second:
         raise OpsError(
-            f"{failed}\nThe way back failed too: {str(second) or 'it was interrupted'}\n"
-            f"Its stack file has the old version still: `make recover STACK={target}`, then"
+            f"{failed}\nGoing back failed too: {str(second) or 'it was interrupted'}\n"
+            f"Its stack file still has the old version: `make recover STACK={target}`, then"
             f" `pulumi up --stack {target}`{_lost_schema(wanted)}"
         ) from error
     raise OpsError(

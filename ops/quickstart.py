@@ -119,8 +119,8 @@ def _same_namespace(home: Home, context: str | None, given: str | None) -> None:
         down = f"make down{_given(context)}"
         raise OpsError(
             f"this deployment is in namespace {there}, and {given} was given. A namespace is not renamed but"
-            f" replaced, and its data would go: `{down}` first if it may, or a stack of your own for the"
-            ' other one (README, "Production"). Nothing was changed'
+            f" replaced, and its data would be lost: `{down}` first if that is fine, or a stack of your own"
+            ' for the other one (README, "Production"). Nothing was changed'
         )
 
 

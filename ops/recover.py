@@ -12,7 +12,6 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -21,17 +20,13 @@ from kubernetes import client
 from components.tokens import NAMESPACE, RELEASE, SECRET
 from ops import cluster
 from ops.console import OpsError, err, step
-from ops.stack import PROGRAM, Stack
+from ops.stack import PROGRAM, Stack, State
 
 PROGRAM_RUNNER = "pulumi-language-python-exec"
 """What the language host runs a Python program with."""
 BACKEND = "PULUMI_BACKEND_URL"
 """The variable that names the backend before all else; unset, it is the one of the login."""
 PENDING = "status in (pending-install, pending-upgrade, pending-rollback)"
-
-
-State = dict[str, Any]
-"""A state, or a part of it, as `pulumi stack export` gives it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +57,7 @@ def _on_files(backend: str) -> bool:
 
 def stuck(stack: Stack) -> bool:
     """Whether an earlier `pulumi` left a lock or pending operations. Helm's record goes with the latter."""
-    return bool(locks(stack.backend(), stack.name) or _pending(_state(stack)))
+    return bool(locks(stack.backend(), stack.name) or _pending(stack.export()))
 
 
 def recover(stack: Stack) -> list[str]:
@@ -71,7 +66,7 @@ def recover(stack: Stack) -> list[str]:
     done = list(_unlock(stack, backend))
     where = stack.config()
     api = cluster.connect(where)
-    state = _state(stack)
+    state = stack.export()
     pending = _pending(state)
     unrecorded = any(of["resource"]["type"] == RELEASE and of["type"] == "creating" for of in pending)
     which = f"owner=helm,name={where['releaseName']}{'' if unrecorded else f',{PENDING}'}"
@@ -85,13 +80,14 @@ def recover(stack: Stack) -> list[str]:
         done += _drop_records(*records)
     except cluster.FAULTS as error:
         raise OpsError(
-            "Helm's record of what was cut short stays, and the next `pulumi up` would stop at it: `kubectl"
-            f" delete secret -n {where['namespace']} -l '{which}'`, then again ({cluster.told(error)})"
+            "Helm's record of what was cut short is still there, and the next `pulumi up` would stop at it:"
+            f" `kubectl delete secret -n {where['namespace']} -l '{which}'`, then try again"
+            f" ({cluster.told(error)})"
         ) from error
     if pending:
-        with step("Brings the state up to the cluster (pulumi refresh)"):
+        with step("Bringing the state up to date with the cluster (pulumi refresh)"):
             if not elsewhere:
-                _import(stack, whole)
+                stack.put(whole)
             _read_again(stack, whole, pending)
         done += [f"{of['type']} {of['resource']['urn'].split('::')[-1]}" for of in pending]
     return done
@@ -104,16 +100,13 @@ def _take_turn(stack: Stack, whole: State) -> None:
     (Pulumi 3.259), and what they made would be forgotten if this ended here.
     """
     try:
-        _import(stack, whole)
+        stack.put(whole)
     except OpsError as error:
         raise OpsError(
-            f"another pulumi works on stack {stack.name}, or was killed and left its lock: wait for its end;"
-            f" when nobody works on it, `pulumi cancel --stack {stack.name}`, then again ({error})"
+            f"another pulumi is working on stack {stack.name}, or was killed and left its lock: wait until"
+            f" it ends; if nobody is working on it, `pulumi cancel --stack {stack.name}`, then try again"
+            f" ({error})"
         ) from error
-
-
-def _import(stack: Stack, state: State) -> None:
-    stack.read("stack", "import", stdin=json.dumps(state))
 
 
 def _whole(state: State, pending: list[State], api: client.CoreV1Api) -> State:
@@ -138,13 +131,13 @@ def _read_again(stack: Stack, whole: State, pending: list[State]) -> None:
     resources = whole["deployment"].get("resources", [])
     again = [f"--target={resource['urn']}" for resource in resources if resource["urn"] in touched]
     if again:
-        stack.read("refresh", "--yes", "--skip-preview", *again)
+        stack.refresh(*again)
 
 
 def report(done: list[str]) -> None:
     """Say what was mended."""
     for what in done:
-        err.print(f"[yellow]mended[/yellow] {what}")
+        err.print(f"[yellow]recovered:[/yellow] {what}")
     if not done:
         err.print("Nothing was stuck")
 
@@ -155,12 +148,13 @@ def _unlock(stack: Stack, backend: str) -> Iterator[str]:
     for lock in held:
         if lock.host != socket.gethostname():
             raise OpsError(
-                f"stack {stack.name} is locked by {lock.host} (pid {lock.pid}) since {lock.since}: "
-                f"when nothing runs there any more, `pulumi cancel --stack {stack.name}`"
+                f"stack {stack.name} has been locked by {lock.host} (pid {lock.pid}) since {lock.since}: "
+                f"if nothing runs there any more, `pulumi cancel --stack {stack.name}`"
             )
         if alive(lock):
             raise OpsError(
-                f"pulumi works on stack {stack.name} since {lock.since} (pid {lock.pid}): wait for its end"
+                f"pulumi has been working on stack {stack.name} since {lock.since} (pid {lock.pid}):"
+                " wait until it ends"
             )
     yield from _end_orphans(stack)
     if held:
@@ -216,11 +210,6 @@ def _same_project(process: psutil.Process, backend: str | None) -> bool:
         return named == backend if backend else not named and Path(process.cwd()).is_relative_to(PROGRAM)
     except psutil.Error:
         return False
-
-
-def _state(stack: Stack) -> State:
-    """The state as the backend has it; secrets stay encrypted."""
-    return dict(json.loads(stack.read("stack", "export")))
 
 
 def _pending(state: State) -> list[State]:

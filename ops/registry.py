@@ -117,13 +117,15 @@ def _program() -> str:
     install = "`apt-get install skopeo` on Debian and Ubuntu, `brew install skopeo` on macOS"
     program = shutil.which("skopeo")
     if program is None:
-        raise OpsError(f"skopeo is not on PATH, and it is what asks registries and copies images: {install}")
+        raise OpsError(
+            f"skopeo is not on PATH, and registries are queried and images copied with it: {install}"
+        )
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"version (\d+)\.(\d+)", told)
     if version is None or (int(version[1]), int(version[2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise OpsError(
-            f"skopeo is {told.strip() or 'of no known version'}; needed is {oldest} or newer: {install}"
+            f"skopeo is {told.strip() or 'of unknown version'}; {oldest} or newer is needed: {install}"
         )
     return program
 
@@ -139,21 +141,21 @@ def _refused(host: str, said: str) -> OpsError:
     """What it means that a registry did not do what it was asked for."""
     if re.search(_UNTRUSTED, said):
         what = (
-            "shows a certificate that this machine does not trust: add its authority to the system's"
+            "shows a certificate that this machine does not trust: add its CA to those of the system"
             " (`make mirror` takes --ca-file)"
         )
     elif re.search(_NO_HELPER, said):
-        what = "was not asked: the logins of this machine (credHelpers, credsStore) cannot be read"
+        what = "was not contacted: this machine's logins (credHelpers, credsStore) cannot be read"
     elif re.search(_PLAIN, said):
-        what = "speaks HTTP without TLS, which is done with localhost only"
+        what = "speaks HTTP without TLS, which is accepted from localhost only"
     elif re.search(_AWAY, said):
         what = "cannot be reached from this machine"
     elif re.search(_LIMIT, said):
-        what = f"gives no more for now (its limit): `skopeo login {host}`, or wait"
+        what = f"serves no more for now (rate limit): `skopeo login {host}`, or wait"
     elif re.search(_LOGIN, said):
         file = os.environ.get("REGISTRY_AUTH_FILE", "")
         known = f" (it writes {file})" if file else ""
-        what = f"asks for a login that may do this: `skopeo login {host}`{known}"
+        what = f"wants a login that may do this: `skopeo login {host}`{known}"
     else:
-        what = "did not do it"
+        what = "failed"
     return OpsError(f"registry {host} {what} ({said})")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from components import names
 from components.tokens import RELEASE
 from ops import pending
@@ -12,8 +10,6 @@ from ops.record import owned
 from ops.site import CHARTS, Site
 from ops.stack import Stack
 from ops.survey import Survey
-
-_UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 
 
 def due(site: Site, found: Survey) -> bool:
@@ -41,12 +37,12 @@ def _upgrade(stack: Stack, found: Survey) -> None:
     What did not come up whole, by the state, is updated by the next `up` in any case.
     """
     _all_deployed(stack, found, "the release is not as it was deployed", "")
-    state = json.loads(stack.read("stack", "export"))
+    state = stack.export()
     for resource in state["deployment"]["resources"]:
         if resource["type"] == RELEASE:
             resource["initErrors"] = ["Helm's latest revision is not the one that was deployed from here"]
-    stack.read("stack", "import", stdin=json.dumps(state))
-    stack.read(*_UP)
+    stack.put(state)
+    stack.up()
 
 
 def _install(site: Site, found: Survey) -> None:
@@ -62,8 +58,8 @@ def _install(site: Site, found: Survey) -> None:
     if site.objects.live(secret) is None:
         site.objects.create(secret, CHARTS, dry_run=False)
     _all_deployed(site.stack, found, "the release is gone", "pulumi refresh, then ")
-    site.stack.read("refresh", "--yes", "--skip-preview", "--non-interactive")
-    site.stack.read(*_UP)
+    site.stack.refresh()
+    site.stack.up()
 
 
 def _all_deployed(stack: Stack, found: Survey, what: str, first: str) -> None:
@@ -73,6 +69,6 @@ def _all_deployed(stack: Stack, found: Survey, what: str, first: str) -> None:
     """
     if not found.previewed and pending.findings(stack):
         raise OpsError(
-            f"{what}, and stack {stack.name} has settings that were never deployed: take them back, or deploy"
+            f"{what}, and stack {stack.name} has settings that were never deployed: revert them, or deploy"
             f" them with it ({first}pulumi up --stack {stack.name})"
         )

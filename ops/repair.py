@@ -22,17 +22,17 @@ def repair(stack: Stack) -> tuple[list[str], list[Finding]]:
     """
     with opened(stack) as site:
         found = survey(site)
-        with step("Puts objects back as they were deployed"):
+        with step("Putting objects back as they were deployed"):
             done = list(_objects(site, found))
         if reinstall.due(site, found):
-            with step(f"Brings release {site.release} back to the stack's values (pulumi up)"):
+            with step(f"Bringing release {site.release} back to the stack's values (pulumi up)"):
                 reinstall.bring_back(site, found)
             done.append(f"Helm release {site.release}")
     if not done:
         return [], found.findings
     # What Helm has recorded may be another now.
     with opened(stack) as site:
-        with step("Waits for the pods"):
+        with step("Waiting for the pods"):
             settle(site)
         return done, survey(site).findings
 

@@ -14,9 +14,10 @@ import typer
 from kubernetes import client
 
 from components import backup_pods, housekeeping_pods, names
+from components.scheduled import DEADLINE
 from components.settings.backup_rules import unfit
-from ops import cluster, destroy, parsed
-from ops.at_work import refuse_beside
+from ops import cluster, console, destroy, parsed
+from ops.at_work import jobs, refuse_beside
 from ops.backup import MEMORY, lines
 from ops.console import OpsError, err, out, step
 from ops.jobs import Job
@@ -27,7 +28,6 @@ from ops.verify import signed_in
 
 _BEGUN = "mlflow.restore/begun"
 """Annotation of the program's ConfigMap while the server is stopped: how many pods it had."""
-_DEADLINE = 6 * 3600
 
 
 def ask(stack: str, wanted: str, *, replace: bool, yes: bool, confirm: str | None) -> None:
@@ -39,9 +39,11 @@ def ask(stack: str, wanted: str, *, replace: bool, yes: bool, confirm: str | Non
     if (confirm is not None) != (yes and replace) or confirm not in (None, name):
         raise typer.BadParameter(f"--yes with --replace needs --confirm {name}; nothing else takes --confirm")
     if replace and not yes:
-        destroy.ask(name, f"All that stack {name} has is lost. Type its name to restore {wanted} into it")
+        destroy.ask(
+            name, f"Everything in stack {name} will be lost. Type its name to restore {wanted} into it"
+        )
     elif not yes:
-        typer.confirm(f"Restore {wanted} into stack {name}?", abort=True, err=True)
+        console.confirm(f"Restore {wanted} into stack {name}?")
 
 
 def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     begun = _begun(target)
     if begun is not None:
         err.print(
-            "[yellow]note:[/yellow] a restore was cut short here, and the server is stopped: it is done anew"
+            "[yellow]note:[/yellow] a restore was cut short here, and the server is stopped: starting over"
         )
     _end_earlier(target)
     replicas = _replicas(target)
@@ -62,20 +64,16 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
     _refuse_housekeeping(target, begun)
     given_up = replace or (begun is not None and not replicas)
     spec = {
-        "activeDeadlineSeconds": _DEADLINE,
+        "activeDeadlineSeconds": DEADLINE,
         "template": backup_pods.restore(settings, program, wanted, given_up),
     }
-    job = Job.begin(
-        *(target.api, target.namespace, program, spec, target.timeout),
-        memory=MEMORY,
-        labels=backup_pods.labels(settings),
-    )
+    job = Job.begin(target, program, spec, MEMORY, labels=backup_pods.labels(settings))
     stopped, so_far = begun is not None, ""
     try:
         found = _checked(job)
         stopped = True
         _stopped(target, begun or replicas)
-        with step("Restores both databases"):
+        with step("Restoring both databases"):
             pod = job.running("restore")
             go = ["touch", f"{backup_pods.WORK}/go"]
             with cluster.executed(target.api, target.namespace, pod, "restore", go) as socket:
@@ -87,19 +85,19 @@ def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:
         raise
     finally:
         _put_back(target, job, begun or replicas, so_far, stopped=stopped)
-    with step("Signs in with the login that the outputs show"):
+    with step("Signing in with the login in the outputs"):
         signed_in(stack.outputs(), target.config)
     return found
 
 
 def _checked(job: Job) -> dict[str, Any]:
     """Fetch and check the backup, then bring its artifacts; what it is."""
-    with step("Fetches the backup and checks its manifest, checksums and artifacts"):
+    with step("Fetching the backup and checking its manifest, checksums and artifacts"):
         job.ended("fetch")
     found = job.told("fetch")
-    with step("Reads both dumps, compares schema and rows, sees that the target is empty"):
+    with step("Reading both dumps, comparing schema and rows, checking that the target is empty"):
         job.ended("check")
-    with step("Copies the artifacts that are not there"):
+    with step("Copying the artifacts that are missing"):
         job.ended("artifacts")
     return found
 
@@ -124,7 +122,7 @@ def _refuse_housekeeping(target: Target, begun: int | None) -> None:
     """
     try:
         keeping = {"housekeeping": housekeeping_pods.selector(target.release)}
-        refuse_beside(target.api, target.namespace, keeping)
+        refuse_beside(target, keeping)
     except OpsError:
         if begun is None:
             _forget(target)
@@ -148,10 +146,9 @@ def _begun(target: Target) -> int | None:
 
 def _end_earlier(target: Target) -> None:
     """End the Jobs of earlier restores: one may still be at it."""
-    jobs: Any = client.BatchV1Api(target.api.api_client).list_namespaced_job(target.namespace)
-    for found in jobs.items:
+    for found in jobs(target, backup_pods.selector(target.release)):
         if found.metadata.name.startswith(f"{names.restore(target.release)}-"):
-            Job(target.api, target.namespace, found.metadata.name, target.timeout).end()
+            Job(target, found.metadata.name).end()
 
 
 @cluster.patiently
@@ -170,7 +167,7 @@ def _scale(target: Target, replicas: int) -> None:
 def _stopped(target: Target, replicas: int) -> None:
     """Stop the server, after it is written down how many pods it had."""
     _mark(target, replicas)
-    with step("Stops the server"):
+    with step("Stopping the server"):
         _scale(target, 0)
         rollout.gone(target, rollout.uids(target))
 
@@ -193,7 +190,7 @@ def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: 
         if starts:
             _scale(target, replicas)
     except cluster.FAULTS as error:
-        still = "The server is stopped: the same command, run again, finishes" if stopped else ""
+        still = "The server is stopped: run the same command again to finish" if stopped else ""
         raise OpsError("\n".join(filter(None, [so_far, stays, cluster.told(error), still]))) from error
     left = _fault(lambda: _forget(target))
     late = _fault(lambda: _started(target)) if starts else ""
@@ -203,8 +200,8 @@ def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: 
 
 def _started(target: Target) -> None:
     """Wait until the server's pods are ready. Raises `OpsError`."""
-    with step("Starts the server"):
-        rollout.gone(target, (), "What was restored is there: `make diagnose` tells what keeps them")
+    with step("Starting the server"):
+        rollout.gone(target, (), "The restored data is there: `make diagnose` says what keeps them")
 
 
 def _fault(do: Callable[[], object]) -> str:

@@ -52,7 +52,7 @@ def rotate(stack: Stack, chosen: Collection[str], keys: Keys, confirm: Confirm) 
     target = Target.of(stack)
     begun = target.begun()
     if begun:
-        err.print(f"[yellow]note:[/yellow] finishes what was begun before: {', '.join(sorted(begun))}")
+        err.print(f"[yellow]note:[/yellow] finishing what was begun before: {', '.join(sorted(begun))}")
     else:
         _deployed(stack)
     work = _work(target, chosen, begun, keys)
@@ -77,7 +77,7 @@ def _work(target: Target, chosen: Collection[str], begun: Collection[str], keys:
         if refusal := part.refusal(target):
             if part.name in chosen:
                 raise OpsError(f"--{part.name}: {refusal}")
-            err.print(f"Left as it is: {part.what.partition(' (')[0]}, for {refusal}")
+            err.print(f"Left as it is: {part.what.partition(' (')[0]}: {refusal}")
         else:
             work.append(part)
     return work
@@ -85,13 +85,13 @@ def _work(target: Target, chosen: Collection[str], begun: Collection[str], keys:
 
 def _deployed(stack: Stack) -> None:
     """The stack is what its settings say: a rotation runs `pulumi up`, which must bring nothing else."""
-    with step("Sees that no other change waits for `pulumi up`"):
+    with step("Checking that no other change is waiting for `pulumi up`"):
         try:
             stack.read("preview", "--expect-no-changes")
         except OpsError as error:
             raise OpsError(
                 f"stack {stack.name} has changes that are not deployed, or cannot be previewed. A rotation"
-                f" must not bring them along: `pulumi up --stack {stack.name}` first ({error})"
+                f" must not deploy them too: `pulumi up --stack {stack.name}` first ({error})"
             ) from error
 
 
@@ -105,5 +105,5 @@ def _tell_of_a_gap(target: Target, work: Collection[Part]) -> None:
     ):
         err.print(
             "[yellow]note:[/yellow] the server's volume allows one pod at a time:"
-            " nobody answers for some 20 s while it is replaced"
+            " the server does not answer for some 20 s while that pod is replaced"
         )

@@ -36,7 +36,7 @@ def chosen(target: Stack, config: Mapping[str, str], moves: Sequence[Move], *, w
         none = f"There are none with artifactStore {store}: back up its database by its own means, and go"
         raise OpsError(
             f"{target.name} is in production and has no backups, and {_named(moves)} would move: an older"
-            " MLflow does not start on what a newer one has made of the database."
+            " MLflow does not start on a database that a newer one has migrated."
             f" {ways.get(store, none)} without: --no-backup"
         )
     return MISSING if store == backup.S3 else IMPOSSIBLE
@@ -55,7 +55,7 @@ def tell(target: Stack, moves: Sequence[Move], backup: str) -> None:
         SKIPPED: f"no backup of {target.name} (--no-backup)",
         MISSING: f"[yellow]no backup:[/yellow] {target.name} has no backupSchedule, and {which} moves",
         IMPOSSIBLE: f"[yellow]no backup:[/yellow] there are none with the artifactStore of {target.name}, and"
-        f" {which} moves (--no-backup says that this is meant)",
+        f" {which} moves (--no-backup confirms that this is intended)",
     }
     if backup in said:
         out.print(said[backup])

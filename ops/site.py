@@ -99,8 +99,8 @@ def _open(stack: Stack, config: Mapping[str, str] | None, cache: Path) -> Site:
         held = locks(backend.result(), stack.name)
         if held:
             raise OpsError(
-                f"stack {stack.name} is locked since {held[0].since} (pid {held[0].pid} on {held[0].host}):"
-                f" wait for its end, or `make recover STACK={stack.name}`"
+                f"stack {stack.name} has been locked since {held[0].since} (pid {held[0].pid} on"
+                f" {held[0].host}): wait until it ends, or `make recover STACK={stack.name}`"
             )
         state = known.result()
     helm = record.latest(api, str(state.release["namespace"]), str(state.release["name"]))

@@ -47,29 +47,37 @@ def pulumi(
     pipe = None if show else subprocess.PIPE
     program = ["pulumi", *args]
     if shutil.which("pulumi", path=env.get("PATH")) is None:
-        raise OpsError('pulumi is not on PATH: install it, or for what `make up` made: eval "$(make -s env)"')
+        raise OpsError(
+            'pulumi is not on PATH: install it, or, for what `make up` created: eval "$(make -s env)"'
+        )
     with subprocess.Popen(
         program, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=pipe, stderr=pipe, text=True
     ) as process:
-        interrupted, given = False, stdin
-        while True:
+        interrupted, given, done = False, stdin, None
+        while done is None:
             try:
-                try:
-                    output, errors = process.communicate(given, timeout=LOOKS if enough else None)
-                    break
-                except subprocess.TimeoutExpired:
-                    if enough and enough():
-                        enough = None
-                        process.send_signal(signal.SIGINT)
+                done = _printed(process, given, LOOKS if enough else None)
+                if done is None and enough and enough():
+                    enough = None
+                    process.send_signal(signal.SIGINT)
             except KeyboardInterrupt:
                 interrupted, enough = True, None
             given = ""
+        output, errors = done
     if interrupted:
         raise KeyboardInterrupt
     if process.returncode:
         told = "" if show else f": {errors.strip() or _diagnostics(output)}"
         raise OpsError(f"`{' '.join(program)}` failed (exit code {process.returncode}){told}")
     return output or ""
+
+
+def _printed(process: subprocess.Popen[str], stdin: str, seconds: float | None) -> tuple[str, str] | None:
+    """Output and errors of a process that has ended; None where it has not within some seconds."""
+    try:
+        return process.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _diagnostics(output: str) -> str:
@@ -83,6 +91,10 @@ def _diagnostics(output: str) -> str:
     except (ValueError, KeyError, TypeError):
         said = [line.strip() for line in output.splitlines() if line.strip().startswith("error:")]
     return "\n".join(said)
+
+
+State = dict[str, Any]
+"""A state, or a part of it, as `pulumi stack export` gives it."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,28 @@ class Stack:
     def read(self, *args: str, stdin: str = "") -> str:
         """What `pulumi ARGS --stack NAME` prints. Raises `OpsError` with its errors."""
         return pulumi(*args, "--stack", self.name, env=self.environ(), stdin=stdin)
+
+    def up(self, *more: str) -> None:
+        """Deploy without asking. Raises `OpsError` with `pulumi`'s errors."""
+        self.read("up", "--yes", "--skip-preview", *more)
+
+    def refresh(self, *more: str) -> None:
+        """Read what there is from the cluster into the state, without asking. Raises `OpsError`."""
+        self.read("refresh", "--yes", "--skip-preview", *more)
+
+    def export(self, *more: str) -> State:
+        """The state as the backend has it, secrets encrypted; a new stack's `deployment` may be empty."""
+        found = json.loads(self.read("stack", "export", *more))
+        return {**found, "deployment": found.get("deployment") or {}}
+
+    def put(self, state: State) -> None:
+        """Put `state` in the place of what the backend has. Raises `OpsError` while that is locked."""
+        self.read("stack", "import", stdin=json.dumps(state))
+
+    def hide(self, settings: Mapping[str, str]) -> None:
+        """Set secrets in the stack's file, encrypted; by standard input, as arguments are seen."""
+        for key, text in settings.items():
+            self.read("config", "set", "--secret", key, stdin=text)
 
     @property
     def file(self) -> Path:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,9 @@ def find(stack: str, given: Path | None) -> Path:
     for place in places:
         if place.is_file():
             return place
-    looked = " nor ".join(str(place) for place in places)
-    raise OpsError(f"stack {stack} has no file: neither {looked}; name it with --from/--to-config-file")
+    looked = ", ".join(str(place) for place in places)
+    options = "--from-config-file or --to-config-file"
+    raise OpsError(f"stack {stack} has no file (looked for {looked}): name it with {options}")
 
 
 def stack(name: str, file: Path, passphrase: Path | None) -> Stack:
@@ -88,6 +92,15 @@ def _like(old: object, value: Any) -> Any:
     except YAMLError:
         plain = False
     return value if plain else DoubleQuotedScalarString(value)
+
+
+@contextmanager
+def aside(stack: Stack, text: str) -> Iterator[Stack]:
+    """The stack with a file that has `text`: outside the checkout, gone after the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / stack.file.name
+        copy.write_text(text)
+        yield dataclasses.replace(stack, env={**stack.env, CONFIG_FILE: str(copy)})
 
 
 def replace(file: Path, text: str) -> None:

@@ -102,7 +102,7 @@ def _object(site: Site, recorded: Recorded) -> tuple[list[Finding], list[Broken]
     changed = list(differences(comparable(wanted), comparable(live)))
     if title(body) == f"Secret {names.database(site.release)}":
         # Made by the chart: the database goes by the password that it was made with, whatever is recorded.
-        fix = "put the password that the database takes back into the Secret"
+        fix = "put the password that the database accepts back into the Secret"
         return _named(body, changed, fix), []
     return _named(body, changed, fix), [Broken(recorded, gone=False)] if changed else []
 
@@ -111,7 +111,7 @@ def _fixed(site: Site, body: Object, error: RefusedError) -> list[Finding]:
     """What differs in an object whose fields cannot be set back: a volume that has grown, say."""
     live = site.objects.live(body) or {"metadata": {}}
     changed = differences(comparable(body), comparable(live))
-    fix = f"set it in the stack as it is; the API server says: {error}"
+    fix = f"set it in the stack to what it is now; the API server says: {error}"
     return _named(body, [each for each in changed if each.expected is not ABSENT], fix)
 
 

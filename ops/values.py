@@ -97,7 +97,9 @@ def report(found: list[Row]) -> None:
     out.print(table)
     wrong = sum(row.differs for row in found)
     out.print(
-        f"{wrong} in force that the stack does not say (*)" if wrong else "In force is what the stack says"
+        f"{wrong} in force that the stack does not have (*)"
+        if wrong
+        else "The values in force are the stack's"
     )
 
 

@@ -107,7 +107,7 @@ def _status(url: str, auth: tuple[str, str] | None) -> int:
 def _expect(url: str, auth: tuple[str, str] | None, wanted: int, who: str) -> None:
     got = _status(url + SEARCH, auth)
     if got != wanted:
-        raise OpsError(f"{url} answered {got} to a request {who}; {wanted} is right")
+        raise OpsError(f"{url} answered {got} to a request {who}; {wanted} was expected")
 
 
 def prepare() -> None:
@@ -190,14 +190,14 @@ def verify(deployment: Deployment, size: int = 1 << 20) -> Proof:
     # From here on a server is there, and so is its pod.
     with _stores(deployment) as ask:
         with (
-            step("Refuses wrong credentials (401), lets the stack's in (200)"),
+            step("Refuses wrong credentials (401), accepts the stack's (200)"),
             ThreadPoolExecutor() as beside,
         ):
             wrong = (user[0], secrets.token_hex(12))
             refused = beside.submit(_expect, deployment.url, wrong, 401, "with a wrong password")
             _expect(deployment.url, user, 200, "with the stack's credentials")
             refused.result()
-        with step("Logs a run and gets its artifact back, equal"), _client(deployment) as client:
+        with step("Logs a run and gets its artifact back, identical"), _client(deployment) as client:
             experiment_id, run_id = _log_run(client, content)
         with step("Finds the run in the database and the artifact in its store"):
             found = ask(run_id, experiment_id, ARTIFACT)

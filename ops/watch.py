@@ -103,16 +103,18 @@ class Watcher:
         return (now, cause.mark) if anew else (since, cause.mark)
 
 
-def up(stack: Stack, settings: causes.Settings) -> Mapping[str, int]:
+def up(stack: Stack, settings: causes.Settings, message: str = "") -> Mapping[str, int]:
     """`pulumi up`, watched; what it did, by kind: `{"same": 9, "read": 1}` when nothing changed.
 
-    `settings` are the stack's plain ones. Raises `OpsError` where it fails, after the cause was printed.
+    `settings` are the stack's plain ones; `message` goes into its history. Raises `OpsError` where it fails,
+    after the cause was printed.
     """
     watcher = Watcher(settings)
     with events.event_log() as log:
         try:
             stack.watched(
                 *("up", "--yes", "--skip-preview", "--suppress-outputs", f"--event-log={log}"),
+                *(("--message", message) if message else ()),
                 env=events.ENVIRON,
                 enough=watcher.certain,
             )
@@ -123,5 +125,5 @@ def up(stack: Stack, settings: causes.Settings) -> Mapping[str, int]:
             found = [watcher.found, *(other for other in watcher.all if other.key != watcher.found.key)]
             err.print("[yellow]`pulumi up` was ended early:[/yellow] waiting would not have helped")
             diagnose.show(found)
-            raise OpsError(f"{watcher.found.what} Fix it and run the same again.") from error
+            raise OpsError(f"{watcher.found.what} Fix it and run the same command again.") from error
         return events.changes(log)

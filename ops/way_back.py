@@ -9,21 +9,13 @@ from contextlib import contextmanager, suppress
 from kubernetes import client
 
 from ops import cluster, drift, pods, record, recover, repair
-from ops.console import OpsError, err
+from ops.console import err
 from ops.reader import CORE, Reader
 from ops.release_pods import outdated
 from ops.stack import Stack
 from ops.verify import verified
 
 _WATCHED = {kind: CORE[kind] for kind in ("pods", "statefulsets")}
-
-
-def deploy(stack: Stack, message: str) -> None:
-    """Run `pulumi up` on this terminal; `message` goes into the stack's history. Raises `OpsError`."""
-    try:
-        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message)
-    except OpsError as error:
-        raise OpsError(f"`pulumi up --stack {stack.name}` failed (above)") from error
 
 
 def take(stack: Stack, config: Mapping[str, str], message: str) -> None:
@@ -35,7 +27,7 @@ def take(stack: Stack, config: Mapping[str, str], message: str) -> None:
     if mended := recover.recover(stack):
         recover.report(mended)
     with _unstuck(cluster.connect(config), config["namespace"], config["releaseName"]):
-        deploy(stack, message)
+        stack.run("up", "--yes", "--skip-preview", "--suppress-outputs", "--message", message)
     # Where the engine was killed, the state may know nothing of what Helm had changed by then.
     repair.repair(stack)
     verified(stack, config=config)

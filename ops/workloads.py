@@ -7,10 +7,10 @@ from typing import Any
 
 
 def template(workload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The pods' spec of a Deployment, StatefulSet, DaemonSet, Job or CronJob; None of anything else."""
+    """The pods' spec of a Pod, Deployment, StatefulSet, DaemonSet, Job or CronJob; None of anything else."""
     spec: Any = workload.get("spec") or {}
     spec = (spec.get("jobTemplate") or {}).get("spec", spec)
-    found = (spec.get("template") or {}).get("spec")
+    found = spec if workload.get("kind") == "Pod" else (spec.get("template") or {}).get("spec")
     return dict(found) if isinstance(found, Mapping) and "containers" in found else None
 
 

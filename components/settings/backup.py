@@ -27,22 +27,22 @@ class Backup(Group):
     backup_prefix: Annotated[str, matching(rf"(?![0-9]+(?:/|\Z)){_SEGMENT}(?:/{_SEGMENT})*", longest=200)] = (
         knob(
             "backups",
-            "Where in the bucket: below PREFIX/NAMESPACE/RELEASE.",
-            accepted='a path of a-z, A-Z, 0-9, "-", "_", "." and "/", whose first part is no number'
-            " (those are experiments')",
+            "Where backups are in the bucket: below PREFIX/NAMESPACE/RELEASE.",
+            accepted='a path of a-z, A-Z, 0-9, "-", "_", "." and "/", whose first part is not a number'
+            " (those are the experiments')",
         )
     )
     backup_keep: Annotated[int, Whole, Field(ge=1, le=1000)] = knob(
-        14, "Whole backups that are kept, the newest.", accepted="a whole number, 1 to 1000"
+        14, "How many of the newest whole backups are kept.", accepted="a whole number, 1 to 1000"
     )
     backup_artifacts: t.Boolean = knob(
         True,
-        "Copy the artifacts too (each content once for all backups); false: the bucket has them alone.",
+        "Copy the artifacts too (each content once for all backups); false: only the originals exist.",
         accepted="true or false",
     )
     backup_resources: Annotated[t.Resources, q.laid_over(_PODS)] = knob(
         _PODS,
         "Resources of each container that backs up or restores.",
-        accepted="requests and limits, each quantities by resource (empty: none), no request above its limit",
+        accepted="requests and limits: quantities by resource (empty: none), no request above its limit",
         example="--path backupResources.limits.memory 2Gi",
     )

@@ -34,7 +34,7 @@ def unfit(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             settings,
             "database_auth_name",
-            "another database than databaseName: one is backed up and restored apart from the other",
+            "a different database than databaseName: the two are backed up and restored separately",
             set_command("database_auth_name"),
             *("database", "database_name", "backup_schedule"),
         )
@@ -49,7 +49,7 @@ def untagged(settings: Settings, name: str, runs: str, *others: str) -> Iterator
         yield wrong(
             settings,
             name,
-            f"a tag or a digest: {runs} it too, and the chart's own tag is known of {CHART} only",
+            f"a tag or a digest: {runs} it too, and the chart's own tag is known for {CHART} only",
             set_command(name, f"{parts.repository}:TAG"),
             *("chart_version", *others),
         )

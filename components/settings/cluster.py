@@ -12,12 +12,12 @@ from components.settings.fields import Group, Whole, knob, matching, optional, s
 LEGACY = "bitnamilegacy"
 """Where Bitnami moved the images that its free charts name; the chart's own `bitnami/...` are gone."""
 
-_LABEL = 'a DNS-1123 label: at most 63 of a-z, 0-9 and "-", ends are letters or digits'
+_LABEL = 'a DNS-1123 label: at most 63 characters of a-z, 0-9 and "-", first and last a letter or digit'
 _IMAGE = (
     "[registry/]repository[:tag][@sha256:64 hex digits]; no tag: the chart's own; no registry: imageRegistry"
 )
 _WHOLE = "a whole number"
-_USER, _USER_NAME = r"[^\s:\x00-\x1f\x7f]+", "a user name without spaces and colons"
+_USER, _USER_NAME = r"[^\s:\x00-\x1f\x7f]+", "a user name without spaces or colons"
 
 
 class Cluster(Group):
@@ -25,40 +25,42 @@ class Cluster(Group):
 
     context: Annotated[str, optional(r"(?!-)[^\s\"'`$\x00-\x1f\x7f]+", longest=253)] = knob(
         "",
-        "Context of the kubeconfig to deploy to. Required: the current context is never taken by accident.",
+        "Kubeconfig context to deploy to. Required, so the current context is never used by accident.",
         accepted="the name of a context in the kubeconfig; `kubectl config get-contexts -o name` lists them",
         example="<context>",
     )
     kubeconfig: t.HomePath = knob(
         "",
         "Path of the kubeconfig. Empty: KUBECONFIG or the default path.",
-        accepted="the absolute path of a file, or one that starts with ~/",
+        accepted="an absolute file path, or one that starts with ~/",
         example="~/.kube/config",
     )
     namespace: t.Label = knob(
         "mlflow",
-        "Namespace of everything. Changed later, it makes a new server and deletes this one and its data.",
+        "Namespace for everything. Changing it later makes a new server and deletes this one with its data.",
         accepted=_LABEL,
     )
     create_namespace: t.Boolean = knob(
-        True, "Make the namespace; false: it exists and stays when the stack goes.", accepted="true or false"
+        True,
+        "Create the namespace; false: it exists already and outlives the stack.",
+        accepted="true or false",
     )
     pod_security: Literal["restricted", "baseline", "privileged", "none"] = knob(
         "restricted",
-        "Pod Security Standard that the namespace enforces; none: it says nothing of it.",
+        "Pod Security Standard that the namespace enforces; none: it gets no such label.",
         accepted="restricted, baseline, privileged or none",
         example="baseline",
     )
     release_name: Annotated[str, matching(t.NO_YAML + r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
         "mlflow",
-        "Name of the Helm release. Changed later, it makes a new server with an empty database.",
-        accepted='1 to 41 of a-z, 0-9 and "-", a letter first, no "-" last'
-        " (the database's StatefulSet adds 11 characters and may have 52)",
+        "Name of the Helm release. Changing it later makes a new server with an empty database.",
+        accepted='1 to 41 characters of a-z, 0-9 and "-", starting with a letter, not ending with "-"'
+        " (the database's StatefulSet adds 11 characters and is limited to 52)",
     )
     production: t.Boolean = knob(
         False,
-        "Protect namespace, Secrets, release and generated passwords: what would delete or replace one is"
-        " refused.",
+        "Protect namespace, Secrets, release and generated passwords: any change that would"
+        " delete or replace one is refused.",
         accepted="true or false",
     )
     timeout: Annotated[int, Whole, Field(ge=30, le=7200)] = knob(
@@ -84,12 +86,12 @@ class Chart(Group):
     )
     chart_username: Annotated[str, optional(_USER)] = knob(
         "",
-        "User of a private chart registry.",
+        "User for a private chart registry.",
         accepted=_USER_NAME,
         example="robot",
     )
     chart_password: t.Password = secret(
-        "Password of a private chart registry.", accepted="a password without spaces"
+        "Password for a private chart registry.", accepted="a password without spaces"
     )
     chart_ca_file: t.Path = knob(
         "",
@@ -104,8 +106,8 @@ class Images(Group):
 
     image_registry: t.Registry = knob(
         "docker.io",
-        "Registry of every image that names none.",
-        accepted="host[:port] such as registry.example.com, no scheme and no path",
+        "Registry for every image that names none.",
+        accepted="host[:port] such as registry.example.com, without scheme or path",
     )
     image_pull_secrets: t.Names = knob(
         [],
@@ -115,7 +117,7 @@ class Images(Group):
     )
     image_username: Annotated[str, optional(_USER)] = knob(
         "",
-        "User of imageRegistry: the stack makes the pull Secret. Elsewhere name yours in imagePullSecrets.",
+        "User for imageRegistry; the stack creates the pull Secret. Other registries: imagePullSecrets.",
         accepted=_USER_NAME,
         example="robot",
     )

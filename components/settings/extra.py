@@ -39,11 +39,11 @@ def _why_not(path: str, value: Any) -> str:
         if path == refused or path.startswith((f"{refused}.", f"{refused}[")):
             return why
         if refused.startswith((f"{path}.", f"{path}[")) and value != {}:
-            return "a map: anything else here would take the program's own values away"
+            return "a map: anything else here would remove the program's own values"
     if (path in LISTS and value != []) or path.startswith(tuple(f"{listed}." for listed in LISTS)):
         return "a list: it is appended to the program's own"
     if value is None:
-        return "no null: it would take the chart's own value away"
+        return "no null: it would remove the chart's own value"
     return _not_in_values(path, value) or _not_on_lists(path, str(value))
 
 
@@ -73,11 +73,11 @@ def _not_on_lists(path: str, text: str) -> str:
     argument = path.startswith("tracking.extraArgs[")
     variable = path.startswith("tracking.extraEnvVars[") and path.endswith(".name")
     if (argument or variable) and "{{" in text:
-        return "no template: what it becomes cannot be checked"
+        return "no template: its result cannot be checked"
     if argument and (text.split("=")[0] in OWN_ARGS or text[:2] in OWN_ARGS):
-        return f"this argument is the program's own: {', '.join(OWN_ARGS)}"
+        return f"none of the arguments that the program sets: {', '.join(OWN_ARGS)}"
     if variable and text in OWN_ENV:
-        return f"this variable is the chart's own: {', '.join(OWN_ENV)}"
+        return f"none of the variables that the chart sets: {', '.join(OWN_ENV)}"
     return ""
 
 

@@ -19,8 +19,7 @@ class Housekeeping(Group):
 
     housekeeping_schedule: Annotated[str, unless_empty(schedule.cron)] = knob(
         "",
-        "When runs and experiments that were deleted are removed for good, with their artifacts, in UTC."
-        " Empty: never.",
+        "When deleted runs and experiments are removed for good, with their artifacts, in UTC. Empty: never.",
         accepted=schedule.ACCEPTED,
         example="@weekly",
     )
@@ -32,6 +31,6 @@ class Housekeeping(Group):
     housekeeping_resources: Annotated[t.Resources, q.laid_over(_PODS)] = knob(
         _PODS,
         "Resources of the container that removes them.",
-        accepted="requests and limits, each quantities by resource (empty: none), no request above its limit",
+        accepted="requests and limits: quantities by resource (empty: none), no request above its limit",
         example="--path housekeepingResources.limits.memory 2Gi",
     )

@@ -42,12 +42,12 @@ _RULES = (
 
 
 _HIDDEN = {
-    "adopted_values": "something that is no map",
-    "extra_values": "something that is no map",
-    "chart_username": "something that is no user name",
-    "database_user": "something that is no user name",
-    "image_username": "something that is no user name",
-    "image_pull_secrets": "something that is no list of names",
+    "adopted_values": "something that is not a map",
+    "extra_values": "something that is not a map",
+    "chart_username": "something that is not a user name",
+    "database_user": "something that is not a user name",
+    "image_username": "something that is not a user name",
+    "image_pull_secrets": "something that is not a list of names",
 }
 """What is not shown where it is broken: a map may hold anything, and `user:password` is no user."""
 
@@ -145,5 +145,5 @@ def secrecy(name: str, *, is_secret: bool) -> Iterator[Mistake]:
     if is_secret and not about(name).secret:
         fix = f"{remove_command(name)}, then {set_command(name)}"
         yield Mistake(
-            key, "a Pulumi secret", f"plain: {about(name).accepted}; its value shows in the release", fix
+            key, "a Pulumi secret", f"plain: {about(name).accepted}; its value is visible in the release", fix
         )

@@ -39,9 +39,7 @@ class WrongSettings(pulumi.RunError):
         self.mistakes = tuple(mistakes)
         count = f"{len(self.mistakes)} mistake{'s' if len(self.mistakes) > 1 else ''}"
         listed = "\n".join(f"  {number}. {mistake}" for number, mistake in enumerate(self.mistakes, 1))
-        super().__init__(
-            f"{count} in the settings of this stack; the cluster was not asked for anything.\n{listed}"
-        )
+        super().__init__(f"{count} in the settings of this stack; the cluster was not contacted.\n{listed}")
 
 
 def shown(value: object) -> str:

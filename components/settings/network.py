@@ -16,12 +16,12 @@ _LABEL = "the name of a namespace"
 
 
 class Ingress(Group):
-    """Ingress. Without a host there is none, and the server is reached inside the cluster."""
+    """Ingress. Without a host there is none, and the server is reached only inside the cluster."""
 
     ingress_host: t.Host = knob(
         "",
         "Host name of the server. Empty: no ingress.",
-        accepted="a DNS name of two or more labels, lower case, no address, without scheme, port or path",
+        accepted="a lower-case DNS name of two or more labels, no IP address, without scheme, port or path",
         example="mlflow.example.com",
     )
     ingress_class: t.OptionalName = knob(
@@ -29,24 +29,24 @@ class Ingress(Group):
     )
     ingress_controller: Literal["nginx", "traefik", "other"] = knob(
         "nginx",
-        "Which controller serves the ingress: each has annotations of its own. nginx: uploads of any size "
-        "and length pass; traefik: HTTP is redirected to HTTPS, as ingress-nginx does by itself; "
-        "other: ingressAnnotations are all.",
+        "Which controller serves the ingress; each needs its own annotations. nginx: uploads of any size "
+        "and duration pass; traefik: HTTP is redirected to HTTPS, as ingress-nginx does by itself; "
+        "other: only ingressAnnotations are set.",
         accepted="nginx, traefik or other",
         example="traefik",
     )
     ingress_namespace: Annotated[str, optional(t.LABEL)] = knob(
         "",
         "Namespace of the controller's pods, which networkAccess ingress lets in. Empty: ingress-nginx for "
-        "nginx; traefik, and the Traefik of k3s in kube-system, for traefik; other has none.",
+        "nginx; for traefik, traefik, and kube-system for k3s's Traefik; for other, none.",
         accepted=_LABEL,
         example="ingress-nginx",
     )
     ingress_tls: t.Boolean = knob(
-        True, "Serve HTTPS. False sends passwords in clear: for tests only.", accepted=_BOOL
+        True, "Serve HTTPS. False sends passwords in the clear: for tests only.", accepted=_BOOL
     )
     ingress_cluster_issuer: t.OptionalName = knob(
-        "", "cert-manager ClusterIssuer of the certificate.", accepted=_NAME, example="letsencrypt"
+        "", "cert-manager ClusterIssuer for the certificate.", accepted=_NAME, example="letsencrypt"
     )
     ingress_issuer: t.OptionalName = knob(
         "", "cert-manager Issuer in the namespace.", accepted=_NAME, example="letsencrypt"
@@ -56,36 +56,36 @@ class Ingress(Group):
     )
     ingress_hsts: Annotated[int, Whole, Field(ge=0, le=63_072_000)] = knob(
         0,
-        "Seconds for which a browser that came once asks by HTTPS only (HSTS, its max-age); 0: no header. "
-        "With ingressController traefik; ingress-nginx sends it by itself.",
+        "Seconds for which browsers that visited once use only HTTPS (the HSTS max-age); 0: no header. "
+        "For ingressController traefik; ingress-nginx sends it by itself.",
         accepted="a whole number of seconds, 0 to 63072000 (two years)",
         example="31536000",
     )
     ingress_annotations: t.Annotations = knob(
         {},
-        "Further annotations; they win over the program's own.",
-        accepted="a map of annotation names to texts",
+        "Further annotations; they override the program's own.",
+        accepted="a map of annotation names to strings",
         example="--path 'ingressAnnotations[\"example.com/key\"]' value",
     )
 
 
 class Network(Group):
-    """Network. Who reaches the server inside the cluster, where its network enforces NetworkPolicies.
+    """Network. Who reaches the server inside the cluster, if its network enforces NetworkPolicies.
 
-    The database answers the stack alone, whatever is set here.
+    Only the stack itself reaches the database, whatever is set here.
     """
 
     network_access: Literal["auto", "ingress", "cluster", "any"] = knob(
         "auto",
         "Who reaches the server's pods. ingress: the ingress controller, Prometheus (with metrics), the "
-        "stack's own pods and networkFrom; cluster: the pods of every namespace as well; any: whoever has a "
-        "way to them; auto: ingress where there is an ingressHost, cluster where there is none.",
+        "stack's own pods and networkFrom; cluster: also the pods of every namespace; any: anyone with a "
+        "route to them; auto: ingress with an ingressHost, cluster without one.",
         accepted="auto, ingress, cluster or any",
         example="cluster",
     )
     network_from: peers.Peers = knob(
         [],
-        "Who else reaches the server's pods: namespaces, pods by their labels, ranges of addresses.",
+        "Who else reaches the server's pods: namespaces, pods by label, address ranges.",
         accepted=peers.ACCEPTED,
         example="--path 'networkFrom[0]' jupyter",
     )
@@ -101,10 +101,13 @@ class Metrics(Group):
         accepted=_LABEL,
     )
     service_monitor: t.Boolean = knob(
-        False, "Make a ServiceMonitor; needs the Prometheus operator.", accepted=_BOOL
+        False, "Create a ServiceMonitor; needs the Prometheus operator.", accepted=_BOOL
     )
     service_monitor_interval: Annotated[str, optional(r"[1-9][0-9]{0,8}(?:ms|s|m|h)")] = knob(
-        "", "Time between scrapes. Empty: Prometheus' own.", accepted="a duration such as 30s", example="30s"
+        "",
+        "Time between scrapes. Empty: Prometheus's default.",
+        accepted="a duration such as 30s",
+        example="30s",
     )
     service_monitor_labels: t.Labels = knob(
         {},
@@ -113,7 +116,7 @@ class Metrics(Group):
         example="--path serviceMonitorLabels.release prometheus",
     )
     grafana_dashboard: t.Boolean = knob(
-        False, "Make a ConfigMap with a Grafana dashboard, which Grafana's sidecar loads.", accepted=_BOOL
+        False, "Create a ConfigMap with a Grafana dashboard, which Grafana's sidecar loads.", accepted=_BOOL
     )
     grafana_dashboard_labels: t.Labels = knob(
         {"grafana_dashboard": "1"},

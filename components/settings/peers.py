@@ -11,8 +11,8 @@ from pydantic import AfterValidator
 from components.settings.types import LABEL, LABEL_VALUE, QUALIFIED, Json
 
 ACCEPTED = (
-    "a list of namespaces (jupyter), pods of one by their labels (airflow/app=worker,tier=batch), pods of"
-    " any namespace (*/app=notebook) and ranges of addresses, no bits of a host set (10.20.0.0/16)"
+    "a list of namespaces (jupyter), pods in one by label (airflow/app=worker,tier=batch), pods in"
+    " any namespace (*/app=notebook) and address ranges without host bits (10.20.0.0/16)"
 )
 ANYBODY: dict[str, Any] = {"namespaceSelector": {}}
 """The pods of every namespace, and nobody else."""

@@ -67,8 +67,8 @@ def _amount(where: str, name: str, amount: str) -> None:
     elif name in ("memory", "ephemeral-storage") or name.startswith("hugepages-"):
         form, least, kind = _BYTES, _LEAST, "bytes, such as 512Mi or 2Gi, at least 1Mi"
     elif _EXTENDED.fullmatch(name):
-        form, least, kind = _COUNT, Decimal(1), "things, a whole number"
+        form, least, kind = _COUNT, Decimal(1), "whole units, such as 1"
     else:
-        raise ValueError(f'{where}: "{name}" is no resource (cpu, memory, ephemeral-storage, domain/name)')
+        raise ValueError(f'{where}: "{name}" is not a resource (cpu, memory, ephemeral-storage, domain/name)')
     if not form.fullmatch(amount) or quantity(amount) < least:
-        raise ValueError(f'{where} "{amount}" is no quantity of {kind}')
+        raise ValueError(f'{where} "{amount}" is not a quantity of {kind}')

@@ -19,7 +19,7 @@ _ISSUED_BY = {
     "cert-manager.io/issuer": "ingress_issuer",
     "kubernetes.io/tls-acme": "ingress_cluster_issuer",
 }
-_ELSEWHERE = "there the controller itself sends the header (ingress-nginx: `hsts` of its ConfigMap)"
+_ELSEWHERE = "there the controller sends the header itself (ingress-nginx: `hsts` in its ConfigMap)"
 _IMAGES = ("image_mlflow", "image_postgresql", "image_os_shell", "image_git", "image_postgres_exporter")
 _EXTERNAL = ("host", "port", "user", "name", "auth_name", "password", "existing_secret_key")
 _SUBCHART = ("database_size", "database_class", "database_resources")
@@ -28,7 +28,7 @@ _SUBCHART = ("database_size", "database_class", "database_resources")
 def cluster(settings: Settings) -> Iterator[Finding]:
     """Which cluster, which registries."""
     if not settings.context:
-        yield missing("context", "no context is ever taken by accident")
+        yield missing("context", "no context is ever used by accident")
     if settings.create_namespace and settings.namespace in RESERVED:
         yield wrong(
             settings,
@@ -96,7 +96,7 @@ def network(settings: Settings) -> Iterator[Finding]:
     elif settings.ingress_controller == "other" and not (settings.ingress_namespace or settings.network_from):
         yield missing(
             "ingress_namespace",
-            "with networkAccess ingress nobody else gets in; for a controller outside the cluster name its "
+            "with networkAccess ingress nobody else gets in; for a controller outside the cluster, name its "
             "addresses in networkFrom, or set networkAccess any",
             *("ingress_host", "ingress_controller", "network_access", "network_from"),
         )
@@ -107,7 +107,7 @@ def metrics(settings: Settings) -> Iterator[Finding]:
     for name in ("service_monitor", "grafana_dashboard"):
         if getattr(settings, name) and not settings.metrics:
             yield wrong(
-                settings, name, "false, or metrics true too", set_command("metrics", "true"), "metrics"
+                settings, name, "false, or metrics true as well", set_command("metrics", "true"), "metrics"
             )
     if not settings.metrics and not exporter(settings):
         yield from no_effect(settings, "metrics_namespace", "with metrics false", "metrics", "extra_values")
@@ -129,7 +129,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     for name in _SUBCHART:
         yield from no_effect(settings, name, "with database external", "database")
     if not settings.database_host:
-        yield missing("database_host", "an external database has a host", "database")
+        yield missing("database_host", "an external database needs a host", "database")
     yield from one_of(
         settings, ("database_password", "database_existing_secret"), "with database external", "database"
     )

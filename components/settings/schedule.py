@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-ACCEPTED = 'a schedule of cron, "minute hour day month weekday", or @daily and the like'
+ACCEPTED = 'a cron schedule, "minute hour day month weekday", or @daily and the like'
 _MACROS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -25,7 +25,7 @@ def cron(text: str) -> str:
         return text
     fields = text.split()
     if len(fields) != len(_FIELDS):
-        raise ValueError(f"{len(fields)} fields and not 5")
+        raise ValueError(f"{len(fields)} fields instead of 5")
     for field, (name, least, most, words) in zip(fields, _FIELDS, strict=True):
         for part in field.split(","):
             _check(part, name, least, most, words)

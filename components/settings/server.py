@@ -20,62 +20,62 @@ _SIZE = "a quantity of bytes such as 8Gi, at least 1Mi"
 _SERVER: q.Amounts = {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
 _WAIT: q.Amounts = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
 _DATABASE_PODS: q.Amounts = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
-_RESOURCES = "requests and limits, each quantities by resource (empty: none), no request above its limit"
-_DATABASE = "at most 63 of a-z, A-Z, 0-9 and _, no digit first"
+_RESOURCES = "requests and limits: quantities by resource (empty: none), no request above its limit"
+_DATABASE = "at most 63 characters of a-z, A-Z, 0-9 and _, not starting with a digit"
 
 
 class Server(Group):
     """Server."""
 
     tracking_replicas: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        1, "Server pods.", accepted="a whole number, 1 to 50"
+        1, "Number of server pods.", accepted="a whole number, 1 to 50"
     )
     tracking_workers: Annotated[int, Whole, Field(ge=1, le=32)] = knob(
         2,
-        "Worker processes of a pod, about 200 MiB each.",
+        "Worker processes per pod, about 200 MiB each.",
         accepted="a whole number, 1 to 32",
     )
     tracking_threads: Annotated[int, Whole, Field(ge=1, le=512)] = knob(
         32,
-        "Threads of a worker, with fastAuthentication 256 more; a slow client holds one and nothing else.",
+        "Threads per worker, plus 256 with fastAuthentication; a slow client holds up just one.",
         accepted="a whole number, 1 to 512",
         promotable=True,
     )
     tracking_worker_timeout: Annotated[int, Whole, Field(ge=10, le=3600)] = knob(
         120,
-        "Seconds after which a worker that hangs is replaced (not a bound on uploads).",
+        "Seconds after which a hung worker is replaced (not a limit on uploads).",
         accepted="a whole number of seconds, 10 to 3600",
         promotable=True,
     )
     fast_authentication: t.Boolean = knob(
         True,
-        "Remember that a password matched its stored hash; MLflow alone computes scrypt two or more times in"
-        " each request.",
+        "Remember that a password matched its stored hash; by itself, MLflow computes scrypt two or more"
+        " times per request.",
         accepted=_BOOL,
         promotable=True,
     )
     strict_permissions: t.Boolean = knob(
         True,
-        "Ask MLflow's permissions on every route: MLflow 3.3.2 alone lets every user read, overwrite and"
-        " delete through many (docs/routes.md).",
+        "Check MLflow's permissions on every route; by itself, MLflow 3.3.2 lets every user read, overwrite"
+        " and delete through many of them (docs/routes.md).",
         accepted=_BOOL,
         promotable=True,
     )
     default_permission: Literal["READ", "EDIT", "MANAGE", "NO_PERMISSIONS"] = knob(
         "READ",
-        "What a user may do with experiments and models of others, where no permission says otherwise.",
+        "What a user may do with others' experiments and models, unless a permission says otherwise.",
         accepted="READ, EDIT, MANAGE or NO_PERMISSIONS",
         example="NO_PERMISSIONS",
     )
     tracking_resources: Annotated[t.Resources, q.laid_over(_SERVER)] = knob(
         _SERVER,
-        "Resources of a server pod. No CPU limit: it only slows the start and every request.",
+        "Resources of a server pod. No CPU limit: it would only slow down the start and every request.",
         accepted=_RESOURCES,
         example="--path trackingResources.limits.memory 3Gi",
     )
     tracking_scratch_size: t.Size = knob(
         "16Gi",
-        "Room on the node for artifacts in flight; a pod that needs more is evicted.",
+        "Space on the node for artifacts in transit; a pod that needs more is evicted.",
         accepted=_SIZE,
     )
     wait_resources: Annotated[t.Resources, q.laid_over(_WAIT)] = knob(
@@ -88,18 +88,18 @@ class Server(Group):
         False, "Let a HorizontalPodAutoscaler set the number of pods.", accepted=_BOOL
     )
     autoscaling_min: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        2, "Fewest pods.", accepted="a whole number, 1 to 50"
+        2, "Minimum number of pods.", accepted="a whole number, 1 to 50"
     )
     autoscaling_max: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        5, "Most pods.", accepted="a whole number, 1 to 50"
+        5, "Maximum number of pods.", accepted="a whole number, 1 to 50"
     )
     autoscaling_cpu: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
         75,
-        "Percent of requested CPU to aim for; 0: CPU does not count.",
+        "Target CPU usage in percent of the request; 0: CPU does not count.",
         accepted="a whole number, 0 to 1000",
     )
     autoscaling_memory: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
-        0, "The same of memory.", accepted="a whole number, 0 to 1000"
+        0, "The same for memory.", accepted="a whole number, 0 to 1000"
     )
 
 
@@ -111,7 +111,7 @@ class Volumes(Group):
     )
     tracking_volume: t.Boolean = knob(
         False,
-        "Give the server a volume. artifactStore volume has one anyway; others keep nothing on it.",
+        "Give the server a volume. With artifactStore volume it has one anyway; other stores do not use it.",
         accepted=_BOOL,
     )
     tracking_volume_class: t.OptionalName = knob(
@@ -127,7 +127,7 @@ class Database(Group):
     """Database."""
 
     database: Literal["subchart", "external"] = knob(
-        "subchart", "The chart's own PostgreSQL, or one that exists.", accepted="subchart or external"
+        "subchart", "The chart's own PostgreSQL, or an existing one.", accepted="subchart or external"
     )
     database_size: t.Size = knob("8Gi", "Size of the sub-chart database's volume.", accepted=_SIZE)
     database_class: t.OptionalName = knob(
@@ -141,8 +141,8 @@ class Database(Group):
     )
     database_upgrade: t.Boolean = knob(
         False,
-        "Let each start of the server bring the database to the schema of its MLflow (the chart's"
-        " runUpgradeDB). Back up first: an older MLflow does not start on it afterwards.",
+        "Let each start of the server upgrade the database to its MLflow's schema (the chart's"
+        " runUpgradeDB). Back up first: an older MLflow does not start on an upgraded one.",
         accepted=_BOOL,
         promotable=True,
     )
@@ -150,21 +150,23 @@ class Database(Group):
         "", "Host of an external database.", accepted="a host name or IPv4 address", example="db.example.com"
     )
     database_port: t.Port = knob(5432, "Its port.", accepted="a port, 1 to 65535")
-    database_user: t.Identifier = knob("postgres", "Its user; owner of both databases.", accepted=_DATABASE)
-    database_name: t.Identifier = knob("mlflow", "Its database of runs.", accepted=_DATABASE)
-    database_auth_name: t.Identifier = knob("mlflow_auth", "Its database of users.", accepted=_DATABASE)
+    database_user: t.Identifier = knob(
+        "postgres", "Its user, the owner of both databases.", accepted=_DATABASE
+    )
+    database_name: t.Identifier = knob("mlflow", "Its database for runs.", accepted=_DATABASE)
+    database_auth_name: t.Identifier = knob("mlflow_auth", "Its database for users.", accepted=_DATABASE)
     database_password: t.Alphanumeric = secret(
         "Password of an external database (the sub-chart's is generated).", accepted="letters and digits only"
     )
     database_existing_secret: t.OptionalName = knob(
         "",
-        "An existing Secret with the database's password; for the sub-chart its keys are `password` and"
-        " `postgres-password`, and its own (`RELEASE-postgresql`) stays as the chart made it.",
+        "An existing Secret with the database's password. For the sub-chart, its keys are `password` and"
+        " `postgres-password`; the chart's own Secret (`RELEASE-postgresql`) stays as the chart made it.",
         accepted=_NAME,
         example="mlflow-postgresql",
     )
     database_existing_secret_key: t.SecretKey = knob(
-        "db-password", "Its key of an external database's password.", accepted="a key of that Secret"
+        "db-password", "Its key for an external database's password.", accepted="a key of that Secret"
     )
 
 
@@ -173,14 +175,14 @@ class Extra(Group):
 
     extra_values: t.AnyMap = knob(
         {},
-        "Helm values merged over the program's, last. Refused where they would break what it promises.",
+        "Helm values merged over the program's. Refused where they would break what the program promises.",
         accepted="a map of the chart's values; lists replace, but tracking.extraArgs, extraEnvVars,"
-        " extraVolumes and extraVolumeMounts append",
+        " extraVolumes, extraVolumeMounts, ingress.extraTls and both networkPolicy.extraIngress are appended",
         example="--path extraValues.tracking.nodeSelector.disk ssd",
     )
     adopted_values: t.AnyMap = knob(
         {},
-        "What a release that Helm made by hand has otherwise than the program, laid over last: `make adopt`"
-        " writes it, and what is removed from it the next `pulumi up` takes over.",
-        accepted="a map of the chart's values, a JSON merge patch: null leaves the program's value out",
+        "How a release installed by hand with Helm differs from the program's, applied last. `make adopt`"
+        " writes it; whatever you remove from it, the next `pulumi up` takes over.",
+        accepted="a map of the chart's values, as a JSON merge patch: null removes the program's value",
     )

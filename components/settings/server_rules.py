@@ -63,7 +63,7 @@ def server(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             settings,
             "tracking_scratch_size",
-            f"at least {request}, what a pod asks for in advance",
+            f"at least {request}, which a pod requests in advance",
             set_command("tracking_scratch_size"),
             "tracking_resources",
         )

@@ -10,7 +10,9 @@ from components.settings.fields import Group, knob, matching, optional, secret
 _BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _KEY = "a key of that Secret"
-_BUCKET = '3 to 63 of a-z, 0-9, "-" and single ".", ends are letters or digits, no address'
+_BUCKET = (
+    '3 to 63 characters of a-z, 0-9, "-" and single ".", first and last a letter or digit, no IP address'
+)
 
 
 class Artifacts(Group):
@@ -23,18 +25,20 @@ class Artifacts(Group):
         True, "Clients send artifacts through the server; false: straight to the store.", accepted=_BOOL
     )
     workload_identity: t.Boolean = knob(
-        False, "The store knows the server by its service account or node: no credentials.", accepted=_BOOL
+        False,
+        "The store identifies the server by its service account or node: no credentials.",
+        accepted=_BOOL,
     )
     service_account_annotations: t.Annotations = knob(
         {},
         "Annotations of the server's service account, for workload identity.",
-        accepted="a map of annotation names to texts",
+        accepted="a map of annotation names to strings",
         example="--path 'serviceAccountAnnotations[\"eks.amazonaws.com/role-arn\"]' arn:aws:iam::1:role/ml",
     )
 
 
 class S3(Group):
-    """S3 and what speaks its protocol. Credentials: two secrets, an existing Secret, or workload identity."""
+    """S3 and compatible stores. Credentials: two secrets, an existing Secret, or workload identity."""
 
     s3_endpoint: t.Url = knob(
         "",
@@ -54,10 +58,10 @@ class S3(Group):
         "", "An existing Secret with the credentials.", accepted=_NAME, example="mlflow-s3-creds"
     )
     s3_existing_secret_access_key_id_key: t.SecretKey = knob(
-        "AWS_ACCESS_KEY_ID", "Its key of the access key id.", accepted=_KEY
+        "AWS_ACCESS_KEY_ID", "Its key for the access key id.", accepted=_KEY
     )
     s3_existing_secret_secret_access_key_key: t.SecretKey = knob(
-        "AWS_SECRET_ACCESS_KEY", "Its key of the secret access key.", accepted=_KEY
+        "AWS_SECRET_ACCESS_KEY", "Its key for the secret access key.", accepted=_KEY
     )
 
 
@@ -67,7 +71,7 @@ class Gcs(Group):
     gcs_bucket: t.OptionalBucket = knob(
         "",
         "Bucket. Required with artifactStore gcs.",
-        accepted='3 to 222 of a-z, 0-9, ".", "_" and "-", ends are letters or digits',
+        accepted='3 to 222 characters of a-z, 0-9, ".", "_" and "-", first and last a letter or digit',
         example="mlflow-artifacts",
     )
     gcs_project: Annotated[str, optional(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")] = knob(
@@ -79,7 +83,7 @@ class Gcs(Group):
     gcs_existing_secret: t.OptionalName = knob(
         "", "An existing Secret with the key file.", accepted=_NAME, example="mlflow-gcs-creds"
     )
-    gcs_existing_secret_key: t.SecretKey = knob("key.json", "Its key of the key file.", accepted=_KEY)
+    gcs_existing_secret_key: t.SecretKey = knob("key.json", "Its key for the key file.", accepted=_KEY)
 
 
 class Azure(Group):
@@ -88,15 +92,16 @@ class Azure(Group):
     azure_storage_account: Annotated[str, optional(r"[a-z0-9]{3,24}")] = knob(
         "",
         "Storage account. Required with artifactStore azure.",
-        accepted="3 to 24 of a-z and 0-9",
+        accepted="3 to 24 characters of a-z and 0-9",
         example="mlflowartifacts",
     )
     azure_container: Annotated[str, matching(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")] = knob(
-        "mlflow", "Blob container; it must exist.", accepted='3 to 63 of a-z, 0-9 and single "-"'
+        "mlflow", "Blob container; it must exist.", accepted='3 to 63 characters of a-z, 0-9 and single "-"'
     )
     azure_access_key: t.Token = secret("Access key of the account.", accepted="an access key without spaces")
     azure_connection_string: t.ConnectionString = secret(
-        "Connection string of the account.", accepted="a connection string: name=value, more after semicolons"
+        "Connection string of the account.",
+        accepted="a connection string: name=value pairs, separated by semicolons",
     )
     azure_client_id: t.Uuid = knob(
         "",
@@ -114,11 +119,11 @@ class Azure(Group):
         "", "An existing Secret with the credentials.", accepted=_NAME, example="mlflow-azure-creds"
     )
     azure_existing_secret_access_key_key: t.OptionalSecretKey = knob(
-        "", "Its key of the access key.", accepted=_KEY, example="AZURE_STORAGE_ACCESS_KEY"
+        "", "Its key for the access key.", accepted=_KEY, example="AZURE_STORAGE_ACCESS_KEY"
     )
     azure_existing_secret_connection_string_key: t.OptionalSecretKey = knob(
-        "", "Its key of the connection string.", accepted=_KEY, example="AZURE_STORAGE_CONNECTION_STRING"
+        "", "Its key for the connection string.", accepted=_KEY, example="AZURE_STORAGE_CONNECTION_STRING"
     )
     azure_existing_secret_client_secret_key: t.OptionalSecretKey = knob(
-        "", "Its key of the client secret.", accepted=_KEY, example="AZURE_CLIENT_SECRET"
+        "", "Its key for the client secret.", accepted=_KEY, example="AZURE_CLIENT_SECRET"
     )

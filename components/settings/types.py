@@ -41,7 +41,7 @@ def _decoded(value: object) -> object:
 
 
 def _no_number(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
 def _texts(value: object) -> object:

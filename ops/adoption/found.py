@@ -33,7 +33,7 @@ def require_login(api: client.CoreV1Api, record: Record) -> None:
     if missing:
         raise OpsError(
             f"Secret {record.namespace}/{name} has no {' and no '.join(sorted(missing))}: the login that the"
-            " chart made belongs there; put it back, then adopt"
+            " chart generated belongs there; put it back, then adopt"
         )
 
 

@@ -78,7 +78,9 @@ def plan(
     if text_of(patched(record.defaults, values(settings))) != text_of(
         patched(record.defaults, record.values)
     ):
-        raise OpsError(f"the values of {record.name} cannot be told by settings: please report this as a bug")
+        raise OpsError(
+            f"the values of {record.name} cannot be expressed as settings: please report this as a bug"
+        )
     changes = {key: value for key, value in wanted.items() if _differs(key, value, config)}
     new = {key: text for key, text in secrets.items() if not config.get(key)}
     password = config.get("chartPassword")
@@ -89,9 +91,10 @@ def _refuse(record: Record, reasons: Mapping[str, str]) -> None:
     if reasons:
         listed = "\n".join(f"  {path}: {why}" for path, why in reasons.items())
         raise OpsError(
-            f"release {record.name} has values that this program cannot run. Nothing was changed.\n{listed}\n"
-            "Change them in your values file, `helm upgrade`, and adopt again. A password that the chart has"
-            " put into its Secret stays there when it goes from the values."
+            f"release {record.name} has values that this program cannot run with. Nothing was changed."
+            f"\n{listed}\n"
+            "Change them in your values file, run `helm upgrade`, and adopt again. A password that the chart"
+            " has put into its Secret stays there when you remove it from the values."
         )
 
 
@@ -102,7 +105,7 @@ def _secrets(config: Mapping[str, str], s3: Mapping[str, str]) -> dict[str, str]
         if config.get(key) not in (None, "", text):
             raise OpsError(
                 f"the stack's {key} is not the one in the release's Secret: `pulumi config rm {key}`, then"
-                " adopt again; a change of keys comes afterwards"
+                " adopt again; change keys afterwards"
             )
     return found
 
@@ -126,8 +129,7 @@ def _fitting(kept: Mapping[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         if not wrong or not all(key.startswith(_LEAVABLE) for key in wrong):
             told = "\n".join(f"  {number}. {mistake}" for number, mistake in enumerate(mistakes, 1))
             raise OpsError(
-                "the stack's settings do not go together with what the release says. Nothing was changed.\n"
-                f"{told}"
+                f"the stack's settings conflict with what the release says. Nothing was changed.\n{told}"
             )
         wanted = {key: None if key in wrong else value for key, value in wanted.items()}
     return wanted

@@ -14,37 +14,37 @@ from components.values import APPENDED
 
 ABSENT = "(not given)"
 _IMAGE = re.compile(r"[iI]mage(\.|$)")
-_NAMED = "an image named in full: no option leads to a dead path"
-_HOOK = "fast authentication and strict permissions: they begin when all of these are taken over"
+_NAMED = "an image named in full, so no option leads to a dead path"
+_HOOK = "fast authentication and strict permissions: they start once all of these are taken over"
 _WHY = {
     "extraDeploy": _HOOK,
     "tracking.auth.extraOverrides": _HOOK,
     "tracking.extraEnvVars": _HOOK,
     "tracking.extraVolumes": _HOOK,
     "tracking.extraVolumeMounts": _HOOK,
-    "tracking.extraArgs": "threaded workers: a slow upload holds one thread, not the server",
-    "tracking.resources": "no CPU limit, which slows start and requests; room for large artifacts",
-    "tracking.customStartupProbe": "a start is seen within a second, a slow one is not killed",
-    "tracking.readinessProbe": "a start is seen within a second",
-    "tracking.lifecycleHooks": "a pod ends in order and at once",
+    "tracking.extraArgs": "threaded workers: a slow upload holds up one thread, not the server",
+    "tracking.resources": "no CPU limit, which would slow down start and requests; room for large artifacts",
+    "tracking.customStartupProbe": "a start is noticed within a second, a slow one is not killed",
+    "tracking.readinessProbe": "a start is noticed within a second",
+    "tracking.lifecycleHooks": "a pod ends cleanly and at once",
     "tracking.podAnnotations": "pods restart when the store's keys or a module change",
-    "tracking.updateStrategy": "the old pod leaves its volume before the new one takes it",
-    "tracking.ingress.annotations": "uploads of any size and length pass nginx",
-    "tracking.networkPolicy": "only who is named reaches the server",
+    "tracking.updateStrategy": "the old pod releases its volume before the new one takes it",
+    "tracking.ingress.annotations": "uploads of any size and duration pass nginx",
+    "tracking.networkPolicy": "only those named reach the server",
     "run.resources": "requests and limits of the init containers that wait",
     "run": "the program runs no jobs; its init containers take their resources from here",
-    "postgresql.primary.networkPolicy": "the database answers the stack's own pods alone",
+    "postgresql.primary.networkPolicy": "the database answers only the stack's own pods",
     "postgresql.primary.resources": "no CPU limit; memory for the database",
-    "postgresql.primary.livenessProbe": "begins with the start",
-    "postgresql.primary.readinessProbe": "a start is seen within a second",
-    "postgresql.primary.startupProbe": "a start is seen within a second, a slow one is not killed",
+    "postgresql.primary.livenessProbe": "begins as soon as the database starts",
+    "postgresql.primary.readinessProbe": "a start is noticed within a second",
+    "postgresql.primary.startupProbe": "a start is noticed within a second, a slow one is not killed",
     "postgresql.primary.persistence": "the volume's size and class, written out",
     "tracking.persistence": "the volume's class, written out",
     "minio": _NAMED,
     "postgresql.metrics": _NAMED,
     "postgresql.volumePermissions": _NAMED,
-    "global.defaultStorageClass": "the program names the class at each volume",
-    "global.storageClass": "the program names the class at each volume",
+    "global.defaultStorageClass": "the program names the class for each volume",
+    "global.storageClass": "the program names the class for each volume",
 }
 
 
@@ -72,7 +72,7 @@ def held(patch: Mapping[str, Any], own: Mapping[str, Any], above: str = "") -> I
 def _why(path: str, value: Any) -> str:
     given = value is not None and path not in APPENDED and _nearest(path, REFUSED)
     if given:
-        return f"given by hand; taken over it is the program's: {given}"
+        return f"given by hand; once taken over, it is the program's: {given}"
     if _IMAGE.search(path):
         return _NAMED
     return _nearest(path, _WHY) or "the program's choice"

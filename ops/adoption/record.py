@@ -15,6 +15,6 @@ def latest(api: client.CoreV1Api, namespace: str, name: str) -> Record:
     if found is None:
         raise OpsError(
             f"Helm knows no release {name} in namespace {namespace}: `helm list --all --all-namespaces` shows"
-            " those there are; `pulumi config set releaseName NAME` and `namespace NAME` choose another"
+            " those that exist; `pulumi config set releaseName NAME` and `namespace NAME` choose another"
         )
     return found

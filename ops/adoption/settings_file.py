@@ -8,7 +8,7 @@ from typing import Any
 
 from ops import stack_file
 from ops.console import err
-from ops.stack import Stack
+from ops.stack import Stack, State
 
 
 def write(stack: Stack, changes: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
@@ -16,16 +16,15 @@ def write(stack: Stack, changes: Mapping[str, Any], secrets: Mapping[str, str]) 
     file = stack.file
     text = file.read_text() if file.exists() else ""
     stack_file.replace(file, stack_file.edited(text, changes))
-    for key, text in secrets.items():
-        stack.read("config", "set", "--secret", key, stdin=text)
+    stack.hide(secrets)
 
 
 @contextmanager
-def restored(stack: Stack) -> Iterator[str]:
+def restored(stack: Stack) -> Iterator[State]:
     """Gives the stack's state; puts it and the file back where the block fails, for whatever reason."""
     file = stack.file
     text = file.read_text() if file.exists() else None
-    before = stack.read("stack", "export")
+    before = stack.export()
     try:
         yield before
     except BaseException:
@@ -33,6 +32,6 @@ def restored(stack: Stack) -> Iterator[str]:
             file.unlink(missing_ok=True)
         else:
             stack_file.replace(file, text)
-        stack.read("stack", "import", stdin=before)
-        err.print("State and settings of the stack are as before; the release was not touched.")
+        stack.put(before)
+        err.print("The stack's state and settings are as before; the release was not touched.")
         raise

@@ -15,9 +15,7 @@ from typing import Any
 from components.tokens import COMPONENT, NAMESPACE, PROVIDER, RELEASE, SECRET, SIGNED, STACK
 from ops.console import OpsError
 from ops.deployed import revealed
-
-State = dict[str, Any]
-"""A state, or a part of it, as `pulumi stack export` gives it."""
+from ops.stack import State
 
 _HIDDEN = "[secret]"
 """What a preview shows in place of a secret."""
@@ -37,7 +35,7 @@ def with_adopted(state: State, preview: State, hidden: Mapping[str, Any]) -> Sta
     known = {STACK, COMPONENT, PROVIDER, NAMESPACE, SECRET, RELEASE}
     others = [resource["urn"] for resource in made if resource["type"] not in known]
     if others:
-        raise OpsError(f"the stack would still make what the release does not have: {', '.join(others)}")
+        raise OpsError(f"the stack would still create what the release does not have: {', '.join(others)}")
     provider = str(uuid.uuid4())
     resources = [_adopted(resource, provider, hidden) for resource in made]
     before = state["deployment"].get("resources", [])
@@ -65,7 +63,7 @@ def _shown(value: Any, path: str, hidden: Mapping[str, Any]) -> Any:
     """`value` with every secret in the place where the preview hides it."""
     if value == _HIDDEN:
         if path not in hidden:
-            raise OpsError(f"a preview hides {path}, and nobody knows it")
+            raise OpsError(f"a preview hides {path}, whose value is not known")
         return secret(hidden[path])
     if isinstance(value, dict):
         return {key: _shown(item, f"{path}.{key}", hidden) for key, item in value.items()}

@@ -38,7 +38,9 @@ def _set(image: Image, reference: str) -> str:
     """The command that sets an image, or where to look when it is no setting's."""
     setting = _SETTINGS.get(image.repository.rpartition("/")[2])
     return (
-        f"pulumi config set {setting} {reference}" if setting else f"name it so where it is set: {reference}"
+        f"pulumi config set {setting} {reference}"
+        if setting
+        else f"use this name where it is set: {reference}"
     )
 
 

@@ -84,7 +84,7 @@ def declared(file: Path = CONFIG) -> dict[str, Declared]:
     except (OSError, ValueError) as error:
         raise OpsError(f"the policy's configuration cannot be read: {file}: {error}") from error
     if not isinstance(given, dict):
-        raise OpsError(f"{file}: accepted is a map of rules")
+        raise OpsError(f"{file}: must be a map of rules")
     rules = {rule.name: rule for rule in RULES}
     for name in given.keys() - rules.keys():
         near = difflib.get_close_matches(name, rules, 1)
@@ -97,7 +97,7 @@ def _declared(file: Path, rule: Rule, given: Any) -> Declared:
     """One rule's part: a level, or a map with a level and options."""
     told = {_LEVEL: given} if isinstance(given, str) else given
     if not isinstance(told, dict):
-        raise OpsError(f"{file}: {rule.name}: accepted is a level or a map of options")
+        raise OpsError(f"{file}: {rule.name}: must be a level or a map of options")
     level = told.get(_LEVEL, "mandatory")
     if level not in get_args(Level):
         raise OpsError(f"{file}: {rule.name}: level {level!r} (accepted: {', '.join(get_args(Level))})")
@@ -122,4 +122,4 @@ def _named(rule: Rule) -> str:
 
 
 def _accepted(kind: str) -> str:
-    return "true or false" if kind == "boolean" else "a list of texts"
+    return "true or false" if kind == "boolean" else "a list of strings"

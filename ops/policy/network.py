@@ -34,7 +34,7 @@ def _reached(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach]:
         for policy in policies:
             for rule in policy["spec"].get("ingress") or []:
                 if _open(rule, what):
-                    yield Breach(title(policy), f"it lets everybody in to {title(body)}", _FIX[what])
+                    yield Breach(title(policy), f"it lets everybody reach {title(body)}", _FIX[what])
 
 
 def _answers(body: Object) -> str:
@@ -45,12 +45,23 @@ def _answers(body: Object) -> str:
 
 
 def _selects(policy: Object, body: Object) -> bool:
-    """Whether a policy says who reaches the pods; of selectors the chart knows labels alone."""
-    if policy.get("kind") != "NetworkPolicy" or "Ingress" not in policy["spec"].get("policyTypes", []):
+    """Whether a policy says who reaches the pods; without types it does, as Kubernetes reads it."""
+    spec = policy["spec"] if policy.get("kind") == "NetworkPolicy" else {}
+    if not spec or "Ingress" not in (spec.get("policyTypes") or ["Ingress"]):
         return False
     labels = (body["spec"]["template"].get("metadata") or {}).get("labels") or {}
-    wanted = (policy["spec"].get("podSelector") or {}).get("matchLabels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items())
+    selector = spec.get("podSelector") or {}
+    wanted = (selector.get("matchLabels") or {}).items()
+    return wanted <= labels.items() and all(
+        _holds(each, labels) for each in selector.get("matchExpressions") or []
+    )
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether labels are as a selector's expression wants them."""
+    there, among = expression["key"] in labels, labels.get(expression["key"]) in expression.get("values", [])
+    by_operator = {"In": among, "NotIn": not among, "Exists": there, "DoesNotExist": not there}
+    return by_operator[expression["operator"]]
 
 
 def _open(rule: Mapping[str, Any], what: str) -> bool:

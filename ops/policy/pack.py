@@ -26,8 +26,8 @@ from ops.policy.evidence import Evidence, Planned, evidence
 from ops.policy.judge import RULES, Declared, asked, declared
 from ops.policy.rule import Rule
 
-_components: dict[str, Planned] = {}
-"""The servers by their URN: the engine tells of each before its children."""
+_servers: dict[str, Planned] = {}
+"""The server that a resource is part of, by its URN: the engine tells of each before its children."""
 
 
 def serve() -> None:
@@ -41,30 +41,37 @@ def _policy(rule: Rule, told: Declared) -> ResourceValidationPolicy:
         name=rule.name,
         description=rule.asks,
         enforcement_level=EnforcementLevel(told.level),
-        config_schema=PolicyConfigSchema(properties={key: dict(each) for key, each in rule.schema.items()}),
+        config_schema=PolicyConfigSchema(properties=_options(rule, told)),
         validate=_validation(rule, told),
     )
+
+
+def _options(rule: Rule, told: Declared) -> dict[str, Any]:
+    """The rule's options; the engine gives back the defaults, which are what the platform has declared."""
+    return {key: {**each, "default": told.options[key]} for key, each in rule.schema.items()}
 
 
 def _validation(rule: Rule, told: Declared) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         options = {**told.options, **args.get_config()}
         found = _evidence(args)
-        if asked(rule, found, options):
+        if found and asked(rule, found, options):
             for breach in rule.check(found, options):
                 report(f"{breach.where}: {breach.found}\nfix: {breach.fix}", args.urn)
 
     return validate
 
 
-def _evidence(args: ResourceValidationArgs) -> Evidence:
-    """One resource, and the server that it is part of."""
-    one = Planned(args.resource_type, args.name, plain(args.props), args.opts.protect)
-    if one.type == COMPONENT:
-        _components[args.urn] = one
-    above = _components.get(args.opts.parent or "")
-    found = _judged(one.type, one.name, json.dumps(one.inputs), one.protected)
-    return Evidence((*found.planned, *([above] if above else [])), found.values, found.objects)
+def _evidence(args: ResourceValidationArgs) -> Evidence | None:
+    """One resource, and the server that it is part of; None for what else there is in a program."""
+    if args.resource_type == COMPONENT:
+        _servers[args.urn] = Planned(COMPONENT, args.name, plain(args.props), args.opts.protect)
+    elif server := _servers.get(args.opts.parent or ""):
+        _servers[args.urn] = server
+    if args.urn not in _servers:
+        return None
+    found = _judged(args.resource_type, args.name, json.dumps(plain(args.props)), args.opts.protect)
+    return Evidence((*found.planned, _servers[args.urn]), found.values, found.objects)
 
 
 @functools.cache

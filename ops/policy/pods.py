@@ -15,8 +15,13 @@ BASIC_AUTH = "basic-auth"
 _SETTINGS = {
     "mlflow": "trackingResources",
     "postgresql": "databaseResources",
+    "wait-for-database": "waitResources",
+    "wait-for-s3": "waitResources",
+    "dump": "backupResources",
+    "store": "backupResources",
+    "gc": "housekeepingResources",
 }
-"""The setting of a container's resources by its name; the init containers of the server have another."""
+"""The setting of a container's resources by its name."""
 
 
 def _resources(evidence: Evidence, options: Mapping[str, Any]) -> Iterator[Breach]:
@@ -25,9 +30,14 @@ def _resources(evidence: Evidence, options: Mapping[str, Any]) -> Iterator[Breac
         for path in options["required"]:
             kind, _, resource = str(path).partition(".")
             if not (given.get(kind) or {}).get(resource):
-                setting = _SETTINGS.get(container["name"], "waitResources")
-                fix = f"pulumi config set --path {setting}.{path} AMOUNT"
-                yield Breach(where, f"no {path}", fix)
+                yield Breach(where, f"no {path}", _more(str(container["name"]), f"{path} AMOUNT"))
+
+
+def _more(container: str, what: str) -> str:
+    """How a container gets resources."""
+    setting = _SETTINGS.get(container)
+    where = f"pulumi config set --path {setting}" if setting else "where it is declared: resources"
+    return f"{where}.{what}"
 
 
 def _tls(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach]:
@@ -38,8 +48,9 @@ def _tls(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach]:
         covered = {
             host for tls in spec.get("tls") or [] if tls.get("secretName") for host in tls.get("hosts") or []
         }
-        for host in (str(rule.get("host", "")) for rule in spec.get("rules") or []):
-            if host not in covered:
+        # Without a rule its default backend answers for all hosts.
+        for host in (str(rule.get("host", "")) for rule in spec.get("rules") or [{}]):
+            if not covered & {host, f"*.{host.partition('.')[2]}"}:
                 fix = "pulumi config set ingressTls true, and ingressClusterIssuer or ingressTlsSecret"
                 yield Breach(title(body), f"http://{host or '*'} without TLS", fix)
 
@@ -52,7 +63,7 @@ def _authentication(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach
             yield Breach(where, "a server that asks nobody for a login", fix)
     if evidence.values and not servers:
         yield Breach(
-            "the release", "no MLflow server", "give the program's own chart back: pulumi config rm chart"
+            "the release", "no MLflow server", "go back to the program's own chart: pulumi config rm chart"
         )
 
 
@@ -84,4 +95,4 @@ RESOURCES = Rule(
 )
 TLS = Rule("tls", "Every host of an ingress has TLS", _tls)
 AUTHENTICATION = Rule("authentication", "The server asks for a login", _authentication)
-SECRETS = Rule("secret-in-values", "No secret stands in Helm's values", _secrets)
+SECRETS = Rule("secret-in-values", "No secret is in Helm's values", _secrets)

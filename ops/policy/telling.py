@@ -32,8 +32,8 @@ def summary(stack: str, found: Sequence[Verdict]) -> str:
     told = [each.rule.name for each in found if each.verdict == "broken" and not each.stops]
     advice = f" (advisory: {', '.join(told)})" if told else ""
     if stops:
-        return f"{stack} breaks what is mandatory: {', '.join(stops)}{advice}"
-    return f"{stack} keeps every mandatory rule that is asked of it{advice}"
+        return f"{stack} breaks mandatory rules: {', '.join(stops)}{advice}"
+    return f"{stack} keeps every mandatory rule that applies to it{advice}"
 
 
 def as_json(stack: str, found: Sequence[Verdict]) -> dict[str, Any]:

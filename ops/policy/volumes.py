@@ -35,7 +35,7 @@ def _protected(evidence: Evidence, _: Mapping[str, Any]) -> Iterator[Breach]:
             key, keep = _KEEP
             if (body["metadata"].get("annotations") or {}).get(key) != keep:
                 yield Breach(
-                    title(body), "Helm deletes it, and artifacts with it", f"annotate it {key}: {keep}"
+                    title(body), "Helm deletes it, and the artifacts with it", f"annotate it {key}: {keep}"
                 )
 
 
@@ -45,4 +45,4 @@ def _artifacts(evidence: Evidence) -> bool:
     return any(str(argument).startswith(_ROOTS) for run in runs for argument in run)
 
 
-VOLUMES = Rule("volumes", "What data hangs on is protected", _protected, production=True)
+VOLUMES = Rule("volumes", "What the data depends on is protected", _protected, production=True)

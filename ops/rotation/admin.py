@@ -49,7 +49,7 @@ class Admin:
 
     def check(self, target: Target) -> None:
         """MLflow takes the password that stands in the Secret. Raises `OpsError` where it does not."""
-        with step("Signs in to MLflow as the administrator"):
+        with step("Signing in to MLflow as the administrator"):
             self._outputs = target.stack.outputs()
             with reachable(self._outputs, target.config) as server, httpx.Client() as client:
                 _working(client, server.url, _known(target))
@@ -63,17 +63,17 @@ class Admin:
         login, planned = known.login, known.planned
         outputs = self._outputs or target.stack.outputs()
         with reachable(outputs, target.config) as server, httpx.Client() as client:
-            with step("Changes the administrator's password in MLflow and in the chart's Secret"):
+            with step("Changing the administrator's password in MLflow and in the chart's Secret"):
                 works = _working(client, server.url, known)
                 if works != planned:
                     _change(client, server.url, (login, works), planned)
                 target.change(names.tracking(target.release), {names.ADMIN_PASSWORD_KEY: planned})
-            with step("Brings the stack's outputs up to it (pulumi up)"):
-                target.stack.read("up", "--yes", "--skip-preview")
+            with step("Bringing the stack's outputs up to date (pulumi up)"):
+                target.stack.up()
             if not _accepted(client, server.url, (login, target.stack.outputs()["admin_password"])):
-                raise OpsError("MLflow does not take the password of the stack's outputs: run it again")
+                raise OpsError("MLflow does not accept the password in the stack's outputs: run it again")
             if known.replaced != planned and _accepted(client, server.url, (login, known.replaced)):
-                raise OpsError("MLflow still takes the password that was to be replaced: run it again")
+                raise OpsError("MLflow still accepts the password that was to be replaced: run it again")
         target.finish(self.name)
 
 
@@ -82,7 +82,7 @@ def _known(target: Target) -> _Known:
     secret = names.tracking(target.release)
     found = target.secret(secret)
     if not found:
-        raise OpsError(f'there is no Secret {secret}: README, "Troubleshooting", tells how to make it again')
+        raise OpsError(f'there is no Secret {secret}: README, "Troubleshooting", says how to create it again')
     held, kept = found[names.ADMIN_PASSWORD_KEY], target.kept(Admin.name)
     return _Known(found[names.ADMIN_USER_KEY], held, kept.get(_PLANNED, ""), kept.get(_REPLACED, held))
 
@@ -96,7 +96,7 @@ def _working(client: httpx.Client, url: str, known: _Known) -> str:
         if _accepted(client, url, (known.login, password)):
             return password
     raise OpsError(
-        f"MLflow at {url} does not take the password of the chart's Secret, so it cannot be changed from"
+        f"MLflow at {url} does not accept the password in the chart's Secret, so it cannot be changed from"
         " here: put the one that works into the Secret, then run it again"
     )
 
@@ -112,7 +112,7 @@ def _accepted(client: httpx.Client, url: str, auth: tuple[str, str]) -> bool:
     """Whether MLflow lets this login in. Raises `OpsError` on any answer but 200 and 401."""
     status = client.get(url + SEARCH, auth=auth, timeout=30).status_code
     if status not in (200, 401):
-        raise OpsError(f"{url} answered {status}, where 200 or 401 was to come: is the server well?")
+        raise OpsError(f"{url} answered {status} instead of 200 or 401: is the server healthy?")
     return status == 200
 
 

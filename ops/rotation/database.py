@@ -7,7 +7,6 @@ as MLflow's role without a password, from just before the change until the last 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from components import names
@@ -29,24 +28,24 @@ class Database:
     def refusal(self, target: Target, /) -> str:
         """Why there is nothing to rotate here; empty where there is."""
         if target.config["database"] != "subchart":
-            return "the database is an external one: change its password there, then databasePassword"
+            return "the database is an external one: change its password there, then set databasePassword"
         existing = target.config["databaseExistingSecret"]
         if existing and existing != names.database(target.release):
             return (
-                f"the database's passwords are in your own Secret {existing}: whoever makes it changes them"
+                f"the database's passwords are in your own Secret {existing}: change them where it comes from"
             )
         return ""
 
     def check(self, target: Target) -> None:
         """PostgreSQL takes both passwords of the Secret. Raises `OpsError` where it does not."""
-        with step("Signs in to PostgreSQL with both passwords"):
+        with step("Signing in to PostgreSQL with both passwords"):
             postgres, secret = Postgres.of(target), _passwords(target)
             if target.kept(self.name):
                 return
             for role, key in zip((postgres.role, ADMIN), KEYS, strict=True):
                 if not postgres.accepts(role, secret.get(key, "")):
                     raise OpsError(
-                        f"PostgreSQL does not take the password of role {role} in Secret {_secret(target)}"
+                        f"PostgreSQL does not accept the password of role {role} in Secret {_secret(target)}"
                         f" (key {key}): put the one that works there, then run it again"
                     )
             postgres.check_rules(secret[names.DATABASE_ADMIN_KEY])
@@ -58,12 +57,12 @@ class Database:
             old = _passwords(target)
             target.begin(self.name, old)
         if _passwords(target) in ({}, old):
-            with step("Makes new passwords for the database"):
+            with step("Generating new passwords for the database"):
                 _renew(target)
         postgres, new = Postgres.of(target), _passwords(target)
         superuser = new if postgres.accepts(ADMIN, new[names.DATABASE_ADMIN_KEY]) else old
         password = superuser[names.DATABASE_ADMIN_KEY]
-        with step("Gives them to PostgreSQL, which lets the running pods in until they are replaced"):
+        with step("Giving them to PostgreSQL, which lets the running pods in until they are replaced"):
             running = set(rollout.addresses(target))
             others = postgres.others(password, running)
             postgres.let_in(password, running)
@@ -71,11 +70,11 @@ class Database:
         if others:
             err.print(
                 f"[yellow]note:[/yellow] MLflow reaches PostgreSQL from {', '.join(sorted(others))},"
-                " no address of its pods: until they are replaced, new connections from there are refused"
+                " which is none of its pods: until they are replaced, new connections from there are refused"
             )
-        with step("Replaces the server's pods"):
+        with step("Replacing the server's pods"):
             rollout.restart(target)
-        with step("Ends what was let in, and sees the old passwords refused"):
+        with step("Locking those pods out again, and checking that the old passwords are refused"):
             postgres.let_in(new[names.DATABASE_ADMIN_KEY], ())
             _prove(postgres, old, new)
         target.finish(self.name)
@@ -103,25 +102,27 @@ def _renew(target: Target) -> None:
     if target.config["databaseExistingSecret"]:
         target.change(_secret(target), {key: new_password() for key in KEYS})
         return
-    state = json.loads(target.stack.read("stack", "export"))
+    state = target.stack.export()
     made = [
         resource
         for resource in state["deployment"]["resources"]
         if resource["type"] == PASSWORD and not resource.get("delete")
     ]
     if len(made) != len(KEYS):
-        raise OpsError(f"stack {target.stack.name} has {len(made)} generated passwords and not {len(KEYS)}")
+        raise OpsError(
+            f"stack {target.stack.name} has {len(made)} generated passwords instead of {len(KEYS)}"
+        )
     for resource in made:
         # A production stack's are protected, also from this; the `up` below protects the new ones again.
         if resource.get("protect"):
             target.stack.read("state", "unprotect", resource["urn"], "--yes")
     replaced = (f"--replace={resource['urn']}" for resource in made)
-    target.stack.read("up", "--yes", "--skip-preview", *replaced)
+    target.stack.up(*replaced)
 
 
 def _prove(postgres: Postgres, old: Mapping[str, str], new: Mapping[str, str]) -> None:
     for role, key in zip((postgres.role, ADMIN), KEYS, strict=True):
         if not postgres.accepts(role, new[key]):
-            raise OpsError(f"PostgreSQL does not take the new password of role {role}: run it again")
+            raise OpsError(f"PostgreSQL does not accept the new password of role {role}: run it again")
         if postgres.accepts(role, old[key]):
-            raise OpsError(f"PostgreSQL still takes the old password of role {role}: run it again")
+            raise OpsError(f"PostgreSQL still accepts the old password of role {role}: run it again")

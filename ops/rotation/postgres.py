@@ -109,7 +109,7 @@ class Postgres:
         if self.ask(password, "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL;") != "0":
             self._write(password, before)
             raise OpsError(
-                f"PostgreSQL in pod {self.pod} does not take the changed pg_hba.conf; it is as before"
+                f"PostgreSQL in pod {self.pod} does not accept the changed pg_hba.conf; it is as before"
             )
         self.ask(password, "SELECT pg_reload_conf();")
         # The server reads it when the signal arrives, which is not when the statement ends.

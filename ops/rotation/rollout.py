@@ -46,7 +46,7 @@ def restart(target: Target) -> None:
 
 
 def gone(
-    target: Target, old: Collection[str], then: str = "The old ones serve on; run it again then"
+    target: Target, old: Collection[str], then: str = "The old ones keep serving; fix that and run it again"
 ) -> None:
     """Return when all pods are of the latest revision and ready, and none of `old` is left.
 

@@ -6,14 +6,11 @@ whoever made it.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from importlib.resources import files
-from pathlib import Path
 
-from ops import cluster
+from ops import cluster, stack_file
 from ops.console import OpsError, err, step
 from ops.rotation import rollout
 from ops.rotation.target import Target
@@ -42,16 +39,16 @@ class Store:
         if target.config["artifactStore"] != "s3":
             return f"artifacts are in store {target.config['artifactStore']}, which has no S3 keys"
         if target.config["workloadIdentity"] == "true":
-            return "the store knows the server without keys (workloadIdentity)"
+            return "the store identifies the server without keys (workloadIdentity)"
         if existing := target.config["s3ExistingSecret"]:
-            return f"the keys are in your own Secret {existing}: whoever makes it changes them"
+            return f"the keys are in your own Secret {existing}: change them where it comes from"
         if self.pair is None and not target.kept(self.name):
             return "no new keys were given (--store reads them from standard input: the id, then the secret)"
         return ""
 
     def check(self, target: Target) -> None:
         """The new pair works, asked from the server's own pod. Raises `OpsError` where it does not."""
-        with step("Tries the new keys of the store, from the server's pod"):
+        with step("Trying the new keys of the store, from the server's pod"):
             _tried(target, self._given(target) or _configured(target.stack))
 
     def rotate(self, target: Target) -> None:
@@ -61,18 +58,18 @@ class Store:
             target.begin(self.name, dict(zip(SETTINGS, given, strict=True)))
             configure(target.stack, given)
         old = rollout.uids(target)
-        with step("Changes the Secret and replaces the server's pods (pulumi up)"):
-            target.stack.read("up", "--yes", "--skip-preview")
+        with step("Changing the Secret and replacing the server's pods (pulumi up)"):
+            target.stack.up()
             if rollout.uids(target) == old:
                 # The keys were there already, or look alike: what restarts the pods has 16 bits.
                 rollout.restart(target)
             rollout.gone(target, old)
-        with step("Tries the keys that the new pods have"):
+        with step("Trying the keys that the new pods have"):
             if not _tried(target, given or _configured(target.stack)):
                 raise OpsError("the server's pods do not have the new keys of the store: run it again")
         target.finish(self.name)
         err.print(
-            "The old keys of the store are used no longer: revoke them there, and commit the stack's file"
+            "The old keys of the store are no longer used: revoke them there, and commit the stack's file"
         )
 
     def _given(self, target: Target) -> Pair | None:
@@ -107,10 +104,6 @@ def _configured(stack: Stack) -> Pair:
 
 def configure(stack: Stack, pair: Pair) -> None:
     """Set both secrets in the stack's file, both or none: half a pair would stop the next `pulumi up`."""
-    file = stack.file
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".rotation-") as folder:
-        scratch = Path(folder) / file.name
-        shutil.copy(file, scratch)
-        for key, text in zip(SETTINGS, pair, strict=True):
-            stack.read("config", "set", "--secret", key, "--config-file", str(scratch), stdin=text)
-        scratch.replace(file)
+    with stack_file.aside(stack, stack.file.read_text()) as copy:
+        copy.hide(dict(zip(SETTINGS, pair, strict=True)))
+        stack_file.replace(stack.file, copy.file.read_text())

@@ -35,7 +35,7 @@ def main() -> None:
         action = "delete"
         store.delete_object(**where)
         if not equal:
-            refused = "it gave back something else than it was given"
+            refused = "it returned something other than it was given"
     except Exception as error:
         # The store's own code, such as InvalidAccessKeyId; its message may repeat what it was given.
         code = getattr(error, "response", {}).get("Error", {}).get("Code", "")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -39,24 +40,31 @@ imports all of MLflow, which is most of what a start costs."""
 
 @contextmanager
 def scratch(
-    folder: Path, namespace: str, name: str = STACK, resources: Mapping[str, object] = SMALL
+    folder: Path,
+    namespace: str,
+    settings: Mapping[str, object] = MappingProxyType({}),
+    *,
+    name: str = STACK,
+    like: Mapping[str, object] = SMALL,
 ) -> Iterator[Scratch]:
     """A stack that is not up yet. Inside the block this process's environment means it; it is destroyed.
 
-    Stacks of several names in one folder share a backend and a passphrase.
+    Its settings are `like`, with `settings` laid over them: None takes one away. Stacks of several names in
+    one folder share a backend and a passphrase.
     """
     home = Home(folder, shell_environ(), name)
     access, secret = api.s3_keys()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in home.environ().items():
             patch.setenv(name, value)
+        given = {**api.settings(), **like, "namespace": namespace, **settings}
+        keys = {"s3AccessKeyId": access, "s3SecretAccessKey": secret}
         home.prepare(
             {
-                **api.settings(),
-                **{key: json.dumps(part) for key, part in resources.items()},
-                "namespace": namespace,
+                key: one if one is None or isinstance(one, str) else json.dumps(one)
+                for key, one in given.items()
             },
-            {"s3AccessKeyId": access, "s3SecretAccessKey": secret},
+            {key: text for key, text in keys.items() if given.get(key, text) is not None},
         )
         made = Scratch(home.stack(), namespace)
         try:

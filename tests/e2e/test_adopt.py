@@ -126,7 +126,7 @@ def kubectl(*args: str, stdin: str = "") -> str:
 def by_hand(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ByHand]:
     """The release, running, and the empty stack; both are gone afterwards, adopted or not."""
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-    with scratch(tmp_path_factory.mktemp("adopt"), NAMESPACE, resources={}) as stack:
+    with scratch(tmp_path_factory.mktemp("adopt"), NAMESPACE, like={}) as stack:
         made = ByHand(stack)
         try:
             with pytest.raises(OpsError, match=f"Helm knows no release mlflow in namespace {NAMESPACE}"):

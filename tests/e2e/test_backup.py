@@ -74,10 +74,7 @@ def bucket(name: str) -> Iterator[None]:
 @contextmanager
 def stack(folder: Path, namespace: str, **settings: str) -> Iterator[Scratch]:
     """A stack that is up, over its bucket."""
-    with scratch(folder, namespace) as made:
-        given = {"s3Bucket": BUCKETS.get(namespace, ""), **settings}
-        for key, text in given.items():
-            made.run("config", "set", key, text)
+    with scratch(folder, namespace, {"s3Bucket": BUCKETS.get(namespace, ""), **settings}) as made:
         made.run("up", "--yes", "--skip-preview")
         yield made
 

@@ -47,11 +47,8 @@ def claims() -> set[str]:
 @contextmanager
 def guest(folder: Path) -> Iterator[Scratch]:
     """A stack that is not up yet in a namespace of others', with database and artifacts on claims."""
-    with scratch(folder, NAMESPACE) as made:
-        for key in ("s3Endpoint", "s3Bucket", "s3AccessKeyId", "s3SecretAccessKey"):
-            made.run("config", "rm", key)
-        made.run("config", "set", "artifactStore", "volume")
-        made.run("config", "set", "createNamespace", "false")
+    without = dict.fromkeys(("s3Endpoint", "s3Bucket", "s3AccessKeyId", "s3SecretAccessKey"))
+    with scratch(folder, NAMESPACE, {**without, "artifactStore": "volume", "createNamespace": False}) as made:
         yield made
 
 

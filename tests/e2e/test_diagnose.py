@@ -268,7 +268,7 @@ class TestWhileTheServerRuns:
         server.set("set", "ingressClusterIssuer", "none-such")
         server.up()
         told = server.named("issuer-missing").first["what"]
-        assert told.startswith('ClusterIssuer "none-such" does not exist (there are: lab, letsencrypt)')
+        assert told.startswith('ClusterIssuer "none-such" does not exist (existing: lab, letsencrypt)')
         for key in ("ingressHost", "ingressClusterIssuer"):
             server.set("rm", key)
         server.up()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -27,9 +26,8 @@ WORKERS = REPLICAS = 2
 @pytest.fixture(scope="module")
 def servers(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Two pods of two workers each."""
-    with scratch(tmp_path_factory.mktemp("fast"), "mlflow-fast") as stack:
-        for key, value in {"trackingReplicas": REPLICAS, "trackingWorkers": WORKERS}.items():
-            stack.run("config", "set", key, json.dumps(value))
+    given = {"trackingReplicas": REPLICAS, "trackingWorkers": WORKERS}
+    with scratch(tmp_path_factory.mktemp("fast"), "mlflow-fast", given) as stack:
         stack.run("up", "--yes", "--skip-preview")
         made = Servers(stack)
         assert len(made.pods) == REPLICAS

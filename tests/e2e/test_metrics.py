@@ -34,9 +34,7 @@ VARIABLES = {
 def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """Two pods, on a cluster that knows the Prometheus operator's kind."""
     kind = crd("monitoring.coreos.com", "ServiceMonitor", "Namespaced")
-    with applied(kind), scratch(tmp_path_factory.mktemp("metrics"), NAMESPACE) as made:
-        for key, value in SETTINGS.items():
-            made.run("config", "set", key, json.dumps(value))
+    with applied(kind), scratch(tmp_path_factory.mktemp("metrics"), NAMESPACE, SETTINGS) as made:
         made.run("up", "--yes", "--skip-preview")
         yield made
 
@@ -60,7 +58,7 @@ def metrics(stack: Scratch, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 client.post("experiments/search", json={"max_results": 1}).raise_for_status()
                 assert client.get("experiments/get", params={"experiment_id": "404"}).status_code == 404
                 assert httpx.get(f"{client.base_url}experiments/search").status_code == 401
-                time.sleep(0.1)
+                time.sleep(0.5)
         yield made
 
 

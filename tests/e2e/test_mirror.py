@@ -87,7 +87,11 @@ def _forget(host: str) -> None:
 def stack(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """A stack that takes all from the world, and a person who may write to the mirror."""
     folder = tmp_path_factory.mktemp("stack")
-    with scratch(folder, NAMESPACE) as made, pytest.MonkeyPatch.context() as patch:
+    given = {
+        "chart": f"oci://{places.world.host}/bitnamicharts/mlflow",
+        "imageRegistry": places.world.host,
+    }
+    with scratch(folder, NAMESPACE, given) as made, pytest.MonkeyPatch.context() as patch:
         patch.setenv("REGISTRY_AUTH_FILE", str(folder / "logins.json"))
         certificates = f"--cert-dir={places.mirror.authority.parent}"
         skopeo(
@@ -98,8 +102,6 @@ def stack(places: Places, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             places.mirror.host,
             stdin=PASSWORD,
         )
-        made.run("config", "set", "chart", f"oci://{places.world.host}/bitnamicharts/mlflow")
-        made.run("config", "set", "imageRegistry", places.world.host)
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx
@@ -59,9 +58,7 @@ REACHED: dict[Client, set[str]] = {
 @pytest.fixture(scope="module")
 def stack(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
     """A stack behind an ingress, with the clients around it."""
-    with scratch(tmp_path_factory.mktemp("network"), NAMESPACE) as made:
-        for key, value in SETTINGS.items():
-            made.run("config", "set", key, value if isinstance(value, str) else json.dumps(value))
+    with scratch(tmp_path_factory.mktemp("network"), NAMESPACE, SETTINGS) as made:
         made.run("up", "--yes", "--skip-preview")
         with flows.clients(*REACHED, own=NAMESPACE):
             yield made

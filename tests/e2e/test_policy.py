@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,8 @@ class Packed:
     def engine(self, what: str, **settings: str) -> tuple[int, str]:
         """The exit code of `pulumi WHAT` with the pack, and all that it printed."""
         done = self.attempt(
-            f"pulumi {what} --policy-pack {self.folder}/pack --non-interactive --color never 2>&1", **settings
+            f"pulumi {what} --policy-pack {self.folder}/policy --non-interactive --color never 2>&1",
+            **settings,
         )
         return done.returncode, done.stdout
 
@@ -56,10 +58,14 @@ def packed(deployment: Deployment, undisturbed: None, tmp_path_factory: pytest.T
     """The pack in its own environment, and what starts it on PATH."""
     run("make", "policy-pack")
     folder = tmp_path_factory.mktemp("policy")
-    pack, programs = folder / "pack", folder / "bin"
+    pack, programs = folder / "policy", folder / "bin"
     pack.mkdir()
     programs.mkdir()
-    (pack / "__main__.py").symlink_to(paths.REPO / "policy" / "__main__.py")
+    # Copies: what a platform declares stands beside them, and a test changes it.
+    for part in ("ops", "components"):
+        shutil.copytree(paths.REPO / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("__main__.py", "config.json"):
+        shutil.copy(paths.REPO / "policy" / file, pack)
     told = (paths.REPO / "policy" / "PulumiPolicy.yaml").read_text()
     (pack / "PulumiPolicy.yaml").write_text(f"{told.partition('runtime:')[0]}runtime: {RUNTIME}\n")
     launcher = programs / f"pulumi-analyzer-policy-{RUNTIME}"
@@ -80,7 +86,7 @@ def named(printed: str) -> set[str]:
 def test_what_make_up_brings_keeps_every_rule(packed: Packed) -> None:
     done = packed.attempt("make -s policy")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "keeps every mandatory rule that is asked of it" in done.stdout
+    assert "keeps every mandatory rule that applies to it" in done.stdout
     code, told = packed.judged()
     assert (code, rules(told, "broken")) == (0, set())
     assert rules(told, "not asked") == {"image-digest", "volumes"}
@@ -103,6 +109,20 @@ def test_both_refuse_the_same(packed: Packed) -> None:
     assert code != 0
     assert named(printed) == {"image-latest"}, printed
     assert "pulumi config set imageOsShell docker.io/bitnamilegacy/os-shell:TAG" in printed
+
+
+def test_what_the_platform_declares_counts_for_the_engine_too(packed: Packed) -> None:
+    """Options as well as levels."""
+    file = packed.folder / "policy" / "config.json"
+    committed = file.read_text()
+    own = {"image-path": {"allowed": ["registry.example.com/team"]}, "image-digest": {"everywhere": True}}
+    try:
+        file.write_text(json.dumps({**json.loads(committed), **own}))
+        code, printed = packed.engine("preview")
+    finally:
+        file.write_text(committed)
+    assert code != 0
+    assert named(printed) == {"image-path", "image-digest"}, printed
 
 
 def test_an_update_is_refused_before_it_changes_anything(packed: Packed) -> None:

@@ -145,6 +145,39 @@ def test_a_secret_is_looked_at_when_it_is_known(text: str, given: str) -> None:
     assert "two words" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("namespace", pulumi.Output.from_input("team")),
+        ("tracking_workers", pulumi.Output.from_input(2)),
+        ("extra_values", {"tracking": {"tolerations": [{"key": pulumi.Output.secret("planted")}]}}),
+        ("image_pull_secrets", [pulumi.Output.from_input("own")]),
+    ],
+)
+def test_only_a_secret_may_be_an_output(argument: str, value: object) -> None:
+    """The others stand in names, or in Helm's record."""
+    with pytest.raises(WrongSettings) as raised:
+        settings_of({**ARGS, **KEYS_OF_S3, argument: value})
+    (mistake,) = raised.value.mistakes
+    assert KEYS[mistake.key] == argument
+    assert mistake.given == "a secret, or an output of another resource"
+    assert mistake.accepted == f"plain, and known before the update: {about(argument).accepted}"
+
+
+def test_the_way_to_the_login_is_by_the_resource_s_own_outputs() -> None:
+    """Another program exports them by names of its own."""
+
+    @awaited
+    def look() -> Any:
+        _, server = hosting({**ARGS, **KEYS_OF_S3})
+        return server.login.apply(lambda told: seen_login.append(told))
+
+    seen_login: list[str] = []
+    look()
+    assert "adminPassword" in seen_login[0]
+    assert "stack output" not in seen_login[0]
+
+
 def test_whole_numbers_of_the_wire_are_whole() -> None:
     args = {
         **ARGS,

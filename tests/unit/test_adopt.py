@@ -146,7 +146,7 @@ def test_a_look_plans_and_changes_nothing(api: Api, stack: Recorded) -> None:
     [
         ("pending-upgrade", "mlflow", "is pending-upgrade at revision 3: finish that with Helm first"),
         ("failed", "mlflow", "is failed at revision 3"),
-        ("deployed", "postgresql", "is of chart postgresql: only a release of chart mlflow"),
+        ("deployed", "postgresql", "is from chart postgresql: only a release of chart mlflow"),
     ],
 )
 def test_a_release_that_is_not_done_or_of_another_chart_is_refused(
@@ -181,7 +181,7 @@ def test_a_stack_without_a_context_is_refused(api: Api, tmp_path: Path) -> None:
     ("resource", "said"),
     [
         ({"type": RELEASE, "custom": True}, "has a release already"),
-        ({"type": NAMESPACE, "custom": True}, "has made something already.*pulumi destroy"),
+        ({"type": NAMESPACE, "custom": True}, "has created something already.*pulumi destroy"),
     ],
 )
 def test_a_stack_that_has_made_something_is_refused(
@@ -323,7 +323,7 @@ def test_what_a_preview_would_create_stands_in_the_state_with_ids_and_secrets() 
 
 def test_what_the_release_does_not_have_is_not_taken_into_the_state() -> None:
     password = previewed(PASSWORD, "mlflow-database-user", {})
-    with pytest.raises(OpsError, match=r"would still make .*mlflow-database-user"):
+    with pytest.raises(OpsError, match=r"would still create .*mlflow-database-user"):
         state.with_adopted(EMPTY, {"steps": [*STEPS, password]}, HIDDEN)
 
 

@@ -296,7 +296,7 @@ def test_what_the_program_refuses_is_held_and_said_to_go_when_taken_over() -> No
         "tracking.replicaCount": "trackingReplicas",
         "image.repository": "imageMlflow",
     }.items():
-        assert why[path] == f"given by hand; taken over it is the program's: use {setting}"
+        assert why[path] == f"given by hand; once taken over, it is the program's: use {setting}"
     assert "trackingReplicas" not in made.changes
 
 
@@ -306,12 +306,12 @@ def test_what_the_program_refuses_is_held_and_said_to_go_when_taken_over() -> No
         ("tracking.auth.password", "Planted", "tracking.auth.password: no secret in values"),
         ("postgresql.auth.password", "Planted", "postgresql.auth.password: no secret in values"),
         ("externalS3.accessKeySecret", "Planted", "externalS3.accessKeySecret: no secret in values"),
-        ("minio", {}, "minio.enabled: false .the artifact store is outside"),
+        ("minio", {}, "minio.enabled: false .the artifact store is not part"),
         ("minio.enabled", True, "minio.enabled: false"),
         ("tracking.auth.enabled", False, "tracking.auth.enabled: true .authentication stays on"),
         ("fullnameOverride", "x", "fullnameOverride: "),
         ("tracking.livenessProbe", None, "tracking.livenessProbe: no null"),
-        ("externalS3.bucket", "Not A Bucket", r"do not go together.*s3Bucket"),
+        ("externalS3.bucket", "Not A Bucket", r"conflict with.*s3Bucket"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_before_anything_changes(path: str, value: Any, said: str) -> None:

@@ -125,6 +125,20 @@ def test_no_answer_in_time_counts_and_no_look_does_not(
     assert [answer.code for answer in answers.values()] == ([] if code is None else [code])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"s3Endpoint": "ftp://s3.example.com"},
+        {"s3Endpoint": "http://s3.example.com:99999"},
+        {"database": "external", "databaseHost": "db", "databasePort": "x"},
+        {"database": "external"},
+    ],
+)
+def test_settings_that_are_wrong_are_not_asked_by(wrong: dict[str, str]) -> None:
+    """A diagnosis goes on: the program itself names them."""
+    assert asking._targets(wrong) == {}
+
+
 def test_ports_are_the_scheme_s_and_an_own_database_is_not_asked() -> None:
     https = {**SETTINGS, "s3Endpoint": "https://s3.example.com"}
     assert asking._targets(https) == {"wait-for-s3": ("s3.example.com", 443)}

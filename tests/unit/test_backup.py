@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -17,6 +16,7 @@ from ops import backup
 from ops.at_work import at_work
 from ops.console import OpsError
 from ops.jobs import Job
+from ops.rotation.target import Target
 from tests.unit.jobs import PRINTED, SETTINGS, STORED, BackedUp, Cluster, away, put_in_place
 
 
@@ -63,7 +63,7 @@ def under_way(what: str) -> dict[str, Any]:
 @pytest.mark.parametrize("what", ["a backup", "housekeeping"])
 def test_two_at_a_time_are_refused_whoever_began_the_other(cluster: Cluster, what: str) -> None:
     cluster.jobs["mlflow-x-1"] = under_way(what)
-    with pytest.raises(OpsError, match=f"{what} is under way, job mlflow-x-1: wait for its end"):
+    with pytest.raises(OpsError, match=f"{what} is under way, job mlflow-x-1: wait until it ends"):
         backup.backup(BackedUp())
     assert cluster.jobs.keys() == {"mlflow-x-1"}
     cluster.done["mlflow-x-1"] = 9
@@ -111,7 +111,7 @@ def test_a_container_without_memory_is_told_with_the_setting(cluster: Cluster) -
         " `pulumi config set --path backupResources.limits.memory 2Gi`, `pulumi up`)"
     )
     with pytest.raises(OpsError, match=r"OOMKilled; it needs more memory than its limit\)$"):
-        dataclasses.replace(started(cluster), patience=60).ended("store")
+        started(cluster, 60).ended("store")
 
 
 def test_a_pod_that_was_evicted_is_told_though_its_log_has_gone(cluster: Cluster) -> None:
@@ -134,10 +134,14 @@ def test_a_stack_whose_store_has_no_backups_is_not_told_to_schedule_some(cluster
     assert "backupSchedule" not in str(told.value)
 
 
-def started(cluster: Cluster) -> Job:
+def of(cluster: Cluster, timeout: int) -> Target:
+    """A stack in this cluster."""
+    return Target(BackedUp(), {**SETTINGS, "namespace": "mlflow", "timeout": str(timeout)}, cluster)  # type: ignore[arg-type]
+
+
+def started(cluster: Cluster, timeout: int = 0) -> Job:
     assert cluster.cron_job
-    spec = cluster.cron_job["spec"]["jobTemplate"]["spec"]
-    return Job.begin(cluster, "mlflow", "job", spec, 0)  # type: ignore[arg-type]
+    return Job.begin(of(cluster, timeout), "job", cluster.cron_job["spec"]["jobTemplate"]["spec"])
 
 
 def test_a_pod_that_does_not_start_is_told_with_kubernetes_own_words(cluster: Cluster) -> None:
@@ -152,11 +156,11 @@ def test_a_pod_that_does_not_start_is_told_with_kubernetes_own_words(cluster: Cl
 def test_a_job_without_a_pod_is_given_up(cluster: Cluster) -> None:
     cluster.gone = cluster.given_up = True
     with pytest.raises(OpsError, match="it has no pod; `kubectl describe job` shows why"):
-        Job.begin(cluster, "mlflow", "job", {}, 60).ended("dump")  # type: ignore[arg-type]
+        Job.begin(of(cluster, 60), "job", {}).ended("dump")
 
 
 def test_ending_a_job_that_is_gone_is_no_fault(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    Job(cluster, "mlflow", "gone", 0).end()  # type: ignore[arg-type]
+    Job(of(cluster, 0), "gone").end()
 
 
 def test_while_a_container_works_nobody_loses_patience(
@@ -164,8 +168,7 @@ def test_while_a_container_works_nobody_loses_patience(
 ) -> None:
     ticks = iter(range(1000))
     monkeypatch.setattr("ops.jobs.time.monotonic", lambda: next(ticks))
-    job = started(cluster)
-    Job(job.api, job.namespace, job.name, 2).ended("store")
+    started(cluster, 2).ended("store")
 
 
 def test_a_container_that_somebody_injected_neither_fails_the_backup_nor_buys_it_time(
@@ -178,19 +181,19 @@ def test_a_container_that_somebody_injected_neither_fails_the_backup_nor_buys_it
     cluster.injected = [{"name": "proxy", "state": {"running": {}}}]
     cluster.stuck = {"waiting": {"reason": "ImagePullBackOff"}}
     with pytest.raises(OpsError, match="dump ImagePullBackOff"):
-        dataclasses.replace(started(cluster), patience=2).ended("dump")
+        started(cluster, 2).ended("dump")
 
 
 def test_one_that_never_ends_is_told_and_not_waited_for(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster.injected = [{"name": "proxy", "state": {"running": {}}}]
-    job = dataclasses.replace(started(cluster), patience=60)
+    job = started(cluster, 60)
     job.ended("store")
     ticks = iter(range(9))
     monkeypatch.setattr("ops.jobs.time.monotonic", lambda: next(ticks))
     with pytest.raises(OpsError, match=r"does not end: proxy still runs.*kubectl -n mlflow delete job"):
-        dataclasses.replace(job, patience=2).closed()
+        Job(of(cluster, 2), job.name).closed()
 
 
 # The command line.

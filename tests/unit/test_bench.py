@@ -48,6 +48,7 @@ def test_repeated_runs_give_their_median() -> None:
         (Name.AGAIN, 10.01, False),
         (Name.MALFORMED, 60, True),
         (Name.MALFORMED, 59, False),
+        (Name.MALFORMED, math.inf, False),
         (Name.INSTALL, math.nan, False),
         (Name.INSTALL, None, False),
     ],
@@ -163,6 +164,29 @@ def test_a_figure_that_fails_does_not_keep_the_others_from_being_measured(
     assert count["holds"] is True
     assert (failed["holds"], failed["note"]) == (False, "cause")
     assert "and the rest" in said.stderr
+
+
+def test_an_endless_figure_is_a_failure_and_the_json_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(measures.MEASURES, Name.SERVING, lambda *_: Reading(Name.SERVING, math.inf, "why"))
+    said = _bench("--only", "serving", "--json")
+    assert said.exit_code == 1
+    figure = json.loads(said.stdout, parse_constant=pytest.fail)["figures"][0]
+    assert (figure["value"], figure["note"]) == (None, "no number: why")
+
+
+@pytest.mark.parametrize("error", programs.FAILURES)
+def test_a_measurement_that_failed_is_not_made_again(error: type[Exception]) -> None:
+    made = []
+
+    @programs.once
+    def measured() -> None:
+        made.append(1)
+        raise error("no server")
+
+    for _ in range(2):
+        with pytest.raises(error, match="no server"):
+            measured()
+    assert made == [1]
 
 
 @pytest.mark.parametrize("found", ["running", "stopped"])

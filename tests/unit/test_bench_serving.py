@@ -16,8 +16,9 @@ import pytest
 from bench import authentication, measures, plots, report
 from bench.authentication import CHART, FAST, SLOW
 from bench.clients import Clients, Met, met
-from bench.figures import Name
+from bench.figures import Name, Reading
 from bench.machine import Machine
+from bench.programs import BenchError
 
 
 class Tracking(BaseHTTPRequestHandler):
@@ -25,10 +26,12 @@ class Tracking(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     asked: list[tuple[str, int]]
+    names: list[str]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append((self.path.rpartition("/")[2], len(body.get("metrics", []))))
+        self.names += [body["run_name"]] if "run_name" in body else []
         right = self.headers["Authorization"] == "Basic dXNlcjpyaWdodA=="  # user:right
         answer = json.dumps({"run": {"info": {"run_id": "r"}}}).encode()
         self.send_response(200 if right else 401)
@@ -43,7 +46,7 @@ class Tracking(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     """The URL of a server that takes runs."""
-    Tracking.asked = []
+    Tracking.asked, Tracking.names = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), Tracking) as made:
         thread = threading.Thread(target=made.serve_forever, args=[0.01])
         thread.start()
@@ -57,6 +60,43 @@ def test_a_run_is_its_creation_and_a_batch_of_ten_metrics(server: str) -> None:
     assert (found.clients, found.failed) == (3, 0)
     assert found.rate > 0
     assert set(Tracking.asked) == {("create", 0), ("log-batch", 10)}
+    assert len(Tracking.names) == len(set(Tracking.names)) >= found.made
+
+
+MADE = {"run": {"info": {"run_id": "r"}}}
+
+
+class Queue:
+    """A server that answers one request after the other, in order, each in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.free = 0.0
+        self.lock = threading.Lock()
+
+    def ask(self, *_: object) -> dict[str, Any]:
+        """The answer to a request, when it is its turn."""
+        with self.lock:
+            self.free = max(self.free, time.monotonic()) + self.seconds
+            mine = self.free
+        time.sleep(max(0, mine - time.monotonic()))
+        return MADE
+
+
+def test_a_slow_server_s_rate_and_times_fit_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Little's law: a window that is shorter than a run would find none."""
+    monkeypatch.setattr(Clients, "_ask", Queue(0.004).ask)
+    found = Clients("http://nowhere", ("user", "right"), 20).run(0.05, warm=0)
+    assert found.seconds > 0.2
+    assert found.rate * found.p50 == pytest.approx(20, rel=0.25)
+
+
+def test_a_load_ends_by_itself_where_no_run_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.clients.TIMEOUT", 0.1)
+    monkeypatch.setattr(Clients, "_ask", lambda clients, *_: clients._stop.wait() and MADE)
+    found = Clients("http://nowhere", ("user", "right"), 2).run(0.05, warm=0)
+    assert (found.rate, found.made) == (0, 2)
+    assert found.seconds >= 0.1
 
 
 def test_a_client_pauses_after_a_run_and_ends_at_once(server: str) -> None:
@@ -76,12 +116,12 @@ def test_a_refused_client_is_a_failure(server: str, capsys: pytest.CaptureFixtur
 
 
 def test_times_are_the_median_and_all_but_one_in_twenty() -> None:
-    assert met(9, 10, [float(number) for number in range(100)], 0, 120) == Met(9, 10, 50, 95, 0, 120)
+    assert met(9, 10, [float(number) for number in range(100)], 0, 120) == Met(9, 10, 50, 95, 0, 120, 10)
     assert met(1, 10, [], 0, 0).p95 == float("inf")
 
 
 CURVES = {
-    CHART: [Met(1, 2, 0.5, 0.6, 0), Met(20, 3, 8, 9, 0), Met(50, 0, math.inf, math.inf, 2)],
+    CHART: [Met(1, 2, 0.5, 0.6, 0), Met(20, 3, 8, 9, 0), Met(50, 0, math.inf, math.inf, 2, 0, 90)],
     SLOW: [Met(1, 4, 0.25, 0.3, 0), Met(20, 7, 3, 4, 0), Met(50, 9, 9, 9, 0)],
     FAST: [Met(1, 40, 0.02, 0.03, 0), Met(20, 105, 0.2, 0.4, 0), Met(50, 63, 0.4, 0.5, 0)],
 }
@@ -104,6 +144,11 @@ def test_both_ratios_are_of_one_measurement_at_twenty_clients() -> None:
     )
 
 
+def test_a_server_that_ended_no_run_gives_no_ratio() -> None:
+    with pytest.raises(BenchError, match="no run ended in 90 s, 2 failed"):
+        authentication.times(CURVES[FAST][2], CURVES[CHART][2])
+
+
 @pytest.mark.usefixtures("curves")
 def test_the_report_has_a_line_for_each_number_of_clients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -114,7 +159,7 @@ def test_the_report_has_a_line_for_each_number_of_clients(
     assert (tmp_path / "serving-authentication.svg").read_text().count(CHART) >= 1
     assert lines[-2:] == [
         "| 20 | 3.0 /s, 8.00 s, 9.00 s | 7.0 /s, 3.00 s, 4.00 s | 105.0 /s, 0.20 s, 0.40 s | 15.0 | 35.0 |",
-        "| 50 | no run ended in 10 s, 2 failed | 9.0 /s, 9.00 s, 9.00 s | 63.0 /s, 0.40 s, 0.50 s | 7.0 |  |",
+        "| 50 | no run ended in 90 s, 2 failed | 9.0 /s, 9.00 s, 9.00 s | 63.0 /s, 0.40 s, 0.50 s | 7.0 |  |",
     ]
 
 
@@ -140,8 +185,30 @@ def test_every_section_has_its_place_in_the_committed_report() -> None:
         assert [text.count(mark) for mark in report.marks(name)] == [1, 1], name
 
 
-def test_only_what_was_measured_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("readings", "written"),
+    [
+        ([], False),
+        ([Reading(Name.UP, 1)], False),
+        ([Reading(Name.AUTHENTICATION, 15)], True),
+        ([Reading(Name.AUTHENTICATION, 1)], True),
+        ([Reading(Name.AUTHENTICATION, 15), Reading(Name.SERVING, None, "no")], False),
+    ],
+)
+def test_only_what_was_measured_is_written(
+    readings: list[Reading], written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar that was missed is; a failure is not."""
+    section = (report.SECTIONS["authentication"][0], lambda: "new")
+    monkeypatch.setitem(report.SECTIONS, "authentication", section)
     page = tmp_path / "serving.md"
-    page.write_text("as it was")
-    report.write(page)
-    assert page.read_text() == "as it was"
+    page.write_text(before := "{}\nold\n{}".format(*report.marks("authentication")))
+    report.write(readings, page)
+    assert page.read_text() == (before.replace("old", "\nnew\n") if written else before)
+
+
+def test_a_part_that_is_not_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "serving.md"
+    page.touch()
+    report.write([Reading(Name.SLOW, None, "no")], page)
+    assert "serving.md: the part slow stays as it was" in capsys.readouterr().err

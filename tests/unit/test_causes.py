@@ -30,7 +30,7 @@ def test_a_reading_has_its_cause_first(seen: Seen) -> None:
 ENGINE = [
     (
         "settings-wrong",
-        "error: 4 mistakes in the settings of this stack; the cluster was not asked for anything.",
+        "error: 4 mistakes in the settings of this stack; the cluster was not contacted.",
     ),
     ("passphrase-missing", "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"),
     ("stack-locked", "error: the stack is currently locked by 1 lock(s)."),

@@ -42,7 +42,7 @@ def test_a_certificate_with_time_left_is_no_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "lifetime", "says"), [(5.5, 90, "in 5 days"), (-1, 90, "it has ended"), (0.5, 7, "in 0 days")]
+    ("days", "lifetime", "says"), [(5.5, 90, "in 5 days"), (-1, 90, "already expired"), (0.5, 7, "in 0 days")]
 )
 def test_one_near_its_end_or_past_it_is_named(days: float, lifetime: float, says: str) -> None:
     (found,) = told({"host-tls": {"tls.crt": encoded(days, lifetime)}})
@@ -60,7 +60,7 @@ def test_a_missing_certificate_is_a_finding_where_an_ingress_names_it() -> None:
     (found,) = told({})
     assert (found.what, found.expected, found.found) == (
         "Secret host-tls",
-        "a certificate of mlflow.example.com",
+        "a certificate for mlflow.example.com",
         None,
     )
 

@@ -211,7 +211,7 @@ def test_a_given_file_wins(tmp_path: Path) -> None:
 
 def test_a_stack_without_a_file_is_refused(tmp_path: Path) -> None:
     """`pulumi` would take the defaults of all settings in silence."""
-    with pytest.raises(OpsError, match=r"stack qa has no file: neither .*Pulumi.qa.yaml; name it with"):
+    with pytest.raises(OpsError, match=r"stack qa has no file \(looked for .*Pulumi\.qa\.yaml\): name"):
         stack_file.find("qa", None)
     with pytest.raises(OpsError, match="stack prod has no file"):
         stack_file.find("prod", tmp_path / "some.yaml")

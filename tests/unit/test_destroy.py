@@ -176,8 +176,8 @@ def test_in_a_namespace_of_others_only_the_release_s_own_claims_count(cluster: C
     found = looked(stack)
     assert cluster.selectors == ["app.kubernetes.io/instance=mlflow"]
     assert [one.name for one in found.claims if one.goes] == ["mlflow-tracking", "data-of-whendeleted"]
-    assert found.on("data-mlflow-postgresql-0") == "stay on claim data-mlflow-postgresql-0"
-    assert found.on("no-such") == "no claim has any"
+    assert found.on("data-mlflow-postgresql-0") == ("stay on claim data-mlflow-postgresql-0", True)
+    assert found.on("no-such") == ("no claim holds any", False)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,9 @@ def test_what_a_claim_s_end_means_is_its_volume_s_to_say(
     cluster.volumes = volumes
     found = looked(stack)
     assert fate in found.claims[0].fate
-    assert on in found.on("data-mlflow-postgresql-0")
+    told, kept = found.on("data-mlflow-postgresql-0")
+    assert on in told
+    assert kept == found.claims[0].kept == ("stay" in told)
 
 
 def test_a_claim_without_a_volume_holds_nothing(cluster: Cluster, stack: Fake) -> None:
@@ -230,7 +232,9 @@ def test_a_first_up_that_got_nowhere_goes_by_the_settings(cluster: Cluster, stac
     assert (found.context, found.database) == ("changed-since", "db.example.com")
     assert cluster.asked == stack.settings
     assert not any(one.goes for one in found.claims), "what stands there under this name is somebody else's"
-    assert ("release", "mlflow", "stays, if there is one: this stack has made none") in [*rows(found)]
+    assert ("release", "mlflow", "stays, if there is one: this stack did not create it", True) in [
+        *rows(found)
+    ]
 
 
 def call(*args: str, answers: str = "") -> tuple[int, str]:
@@ -336,4 +340,4 @@ def test_an_external_database_stays(cluster: Cluster, stack: Fake, fate: str, *,
 
 def test_counts_are_left_out_where_they_are_unknown(cluster: Cluster, stack: Fake) -> None:
     cluster.counts = {}
-    assert "how many, no server says" in call("--yes", "--confirm", "prod")[1]
+    assert "unknown number (no server answers)" in call("--yes", "--confirm", "prod")[1]

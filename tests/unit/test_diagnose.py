@@ -181,7 +181,7 @@ def test_the_report_has_the_first_cause_and_the_others_below_it(capsys: pytest.C
         "    fix   then that",
         "  also: Less so.",
         "    fix   or that",
-        "well: 2 of 2 pods ready",
+        "ok: 2 of 2 pods ready",
         "not allowed to read: nodes",
     ]
 

@@ -199,7 +199,7 @@ def test_a_release_upgraded_by_hand_is_upgraded_again_whatever_the_provider_sees
     assert engine(found).commands() == [
         "stack export",
         "stack import",
-        "up --yes --skip-preview --non-interactive",
+        "up --yes --skip-preview",
     ]
     (state,) = [json.loads(stdin) for args, stdin in engine(found).asked if args == ("stack", "import")]
     release, other = state["deployment"]["resources"]

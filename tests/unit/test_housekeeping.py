@@ -71,7 +71,9 @@ def test_a_dry_run_lists_and_removes_nothing_and_asks_nothing(cluster: Cluster) 
     for told in ("run abc", "1970-01-01", "2.0 KiB", "not counted"):
         assert told in printed
     assert "run used stays: registered models are made of it: fraud version 3\n" in printed
-    told = "dev, deleted up to 1970-01-02 00:00 UTC: to go: 1 run and 1 experiment with 2.0 KiB in 2 objects"
+    told = (
+        "dev, deleted up to 1970-01-02 00:00 UTC: to remove: 1 run and 1 experiment with 2.0 KiB in 2 objects"
+    )
     assert told in printed
     assert cluster.jobs == cluster.maps == {}
 
@@ -98,7 +100,7 @@ def test_nothing_to_remove_asks_nothing(cluster: Cluster) -> None:
     cluster.printed["gc"] = lines(NOTHING)
     said = run()
     assert said.exit_code == 0
-    assert "to go: nothing" in said.stdout
+    assert "to remove: nothing" in said.stdout
     assert commands(cluster) == ["list"]
 
 
@@ -115,7 +117,7 @@ def test_with_yes_it_removes_at_once_what_is_old_enough_then(cluster: Cluster) -
 def test_a_wrong_duration_is_wrong_usage(cluster: Cluster) -> None:
     said = run("--older-than", "4w")
     assert said.exit_code == 2
-    assert "its units are d, h, m and s" in said.output
+    assert "the units are d, h, m and s" in said.output
     assert cluster.made == []
 
 

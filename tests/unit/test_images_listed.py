@@ -70,7 +70,7 @@ def test_the_report_says_what_is_frozen_and_what_has_no_digest(
     images.report("prod", images.found(OBJECTS))
     told = capsys.readouterr().out
     assert "registry.example.com:5000/acme/mlflow" in told
-    assert "1 of 2 are of bitnamilegacy: frozen" in told
+    assert "1 of 2 are from bitnamilegacy: frozen" in told
     assert "1 of 2 have no digest: what stack prod runs may change" in told
     assert images.as_json("prod", images.found(OBJECTS))["images"][0]["digest"] == DIGEST
 

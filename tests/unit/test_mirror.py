@@ -95,7 +95,7 @@ def test_a_second_run_copies_nothing_and_changes_nothing(
     assert (stack.file.read_text(), len(hub.asked("copy"))) == (before, copies)
     mirror.report(stack, done)
     told = capsys.readouterr().out
-    assert "Nothing was copied: all is there" in told
+    assert "Nothing was copied: everything is there" in told
     assert "is set" not in told
 
 
@@ -124,7 +124,7 @@ def test_a_login_is_tried_first_and_encrypted_into_the_file(hub: World, stack: S
 def test_a_mirror_that_nobody_may_read_leaves_the_stack(hub: World, stack: Stack) -> None:
     hub.mark("private", HOST)
     before = stack.file.read_text()
-    with pytest.raises(OpsError, match=r"all is copied, and the stack is as it was.*give --user NAME"):
+    with pytest.raises(OpsError, match=r"everything is copied, and the stack is unchanged.*give --user NAME"):
         mirror.carry_out(stack, TO)
     assert stack.file.read_text() == before
 
@@ -139,7 +139,7 @@ def test_pull_secrets_of_one_s_own_are_taken_at_their_word(
 
 def test_a_mirror_that_changes_what_it_is_given_is_no_mirror(hub: World, stack: Stack) -> None:
     (hub.home / "changes").touch()
-    with pytest.raises(OpsError, match=r"has another .* than was copied there"):
+    with pytest.raises(OpsError, match=r"has a .* that differs from what was copied"):
         mirror.carry_out(stack, TO)
     assert "imageRegistry" not in settings(stack)
 
@@ -156,7 +156,7 @@ def test_what_the_puller_does_not_see_is_told(
 
 def test_a_copy_that_fails_leaves_the_stack_and_the_next_run_goes_on(hub: World, stack: Stack) -> None:
     (hub.home / "broken").write_text("denied")
-    with pytest.raises(OpsError, match=f"was not copied: registry {HOST} asks for a login"):
+    with pytest.raises(OpsError, match=f"was not copied: registry {HOST} wants a login"):
         mirror.carry_out(stack, TO)
     (hub.home / "broken").unlink()
     assert len([item for item in mirror.carry_out(stack, TO).items if not item.there]) == 1 + len(RUN)
@@ -169,7 +169,7 @@ def test_a_dry_run_copies_nothing(hub: World, stack: Stack, capsys: pytest.Captu
     assert hub.asked("copy") + hub.asked("login") == []
     mirror.carry_out(stack, TO, copy_only=True)
     mirror.report(stack, mirror.carry_out(stack, TO, dry_run=True))
-    assert "Nothing to do: all is there" in capsys.readouterr().out
+    assert "Nothing to do: everything is there" in capsys.readouterr().out
 
 
 def test_copying_alone_leaves_the_stack(hub: World, stack: Stack) -> None:
@@ -195,7 +195,7 @@ def test_a_login_of_another_registry_goes_nowhere_else(
 ) -> None:
     ca = "  mlflow:chartCaFile: /old.pem\n"
     stack = filed(tmp_path, monkeypatch, OTHER + OLD_LOGIN + ca)
-    with pytest.raises(OpsError, match=r"chartUsername are of old.example.com, and no login of registry"):
+    with pytest.raises(OpsError, match=r"chartUsername are for old.example.com, and no login for registry"):
         mirror.carry_out(stack, TO)
     assert hub.asked("copy") == []
     mirror.carry_out(stack, TO, user="robot", password=lambda: "right")
@@ -208,7 +208,7 @@ def test_a_login_of_another_registry_goes_nowhere_else(
 
 
 def test_an_authority_without_a_login_is_refused(hub: World, stack: Stack, tmp_path: Path) -> None:
-    with pytest.raises(OpsError, match=r"--ca-file goes with --user"):
+    with pytest.raises(OpsError, match=r"--ca-file needs --user"):
         mirror.carry_out(stack, TO, authority=tmp_path / "ca.pem")
 
 
@@ -227,7 +227,7 @@ def test_a_source_that_is_not_there_is_told(
     hub: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = filed(tmp_path, monkeypatch, "  mlflow:chartVersion: 5.1.18+build\n")
-    with pytest.raises(OpsError, match=r"registry-1.docker.io has no .*mlflow:5\.1\.18_build: look at chart"):
+    with pytest.raises(OpsError, match=r"registry-1.docker.io has no .*mlflow:5\.1\.18_build: check chart"):
         mirror.carry_out(stack, TO)
 
 
@@ -310,7 +310,7 @@ def test_a_user_has_one_password(
 
 
 def test_somebody_there_is_asked_unseen(hub: World, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.__main__._somebody_there", lambda: True)
+    monkeypatch.setattr("ops.console.somebody", lambda: True)
     told = run(stack, monkeypatch, "--user", "robot", given="right\n")
     assert told.exit_code == 0, told.output
     assert f"Password of robot at {HOST}" in told.output

@@ -91,7 +91,7 @@ def test_what_the_server_does_not_take_is_told_apart(asking: Any) -> None:
     with pytest.raises(OpsError, match=r"ConfigMap map \(403\): it says why") as error:
         asking(Kind(MAP, refusal(403))).replaced(MAP, "helm", dry_run=True)
     assert not isinstance(error.value, objects.RefusedError)
-    with pytest.raises(OpsError, match="went away"):
+    with pytest.raises(OpsError, match="disappeared"):
         asking(Kind(refusal(404))).replaced(MAP, "helm", dry_run=True)
 
 
@@ -108,7 +108,7 @@ def test_an_object_of_the_whole_cluster_has_no_namespace(asking: Any) -> None:
 
 
 def test_an_object_of_a_kind_that_is_gone_cannot_be_made_again(asking: Any) -> None:
-    with pytest.raises(OpsError, match=r"no such kind as ConfigMap \(v1\): install what brings it"):
+    with pytest.raises(OpsError, match=r"no kind ConfigMap \(v1\): install what provides it"):
         asking(None).create(MAP, "helm", dry_run=True)
 
 

@@ -81,14 +81,14 @@ def test_an_image_of_the_stack_that_is_not_there_leaves_the_file_as_it_was(
     hub: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = filed(tmp_path, monkeypatch, "  mlflow:imageOsShell: acme/shell:1\n")
-    with pytest.raises(OpsError, match=r"docker.io has no docker.io/acme/shell:1: look at imageOsShell"):
+    with pytest.raises(OpsError, match=r"docker.io has no docker.io/acme/shell:1: check imageOsShell"):
         pins.pin(stack)
     assert "sha256" not in stack.file.read_text()
 
 
 def test_an_exporter_that_runs_is_needed(hub: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on = "  mlflow:extraValues: {postgresql: {metrics: {enabled: true}}}\n"
-    with pytest.raises(OpsError, match=r"look at imagePostgresExporter"):
+    with pytest.raises(OpsError, match=r"check imagePostgresExporter"):
         pins.pin(filed(tmp_path, monkeypatch, on))
 
 

@@ -77,6 +77,17 @@ NOBODY: list[dict[str, Any]] = [
 """Peers that leave somebody out, at the most."""
 
 
+OTHER_PODS = {"matchExpressions": [{"key": "app.kubernetes.io/component", "operator": "DoesNotExist"}]}
+THESE_PODS = {
+    "matchExpressions": [
+        {"key": "app.kubernetes.io/component", "operator": "In", "values": ["tracking", "run"]},
+        {"key": "app.kubernetes.io/component", "operator": "NotIn", "values": ["run"]},
+        {"key": "more", "operator": "Exists"},
+    ]
+}
+POD = {"spec": {"containers": [{"name": "hook", "image": "busybox:1", "resources": {}}]}}
+
+
 def block(cidr: str) -> dict[str, Any]:
     """A rule that lets addresses in, all but some."""
     return {"from": [{"ipBlock": {"cidr": cidr, "except": ["10.0.0.0/8"]}}]}
@@ -96,6 +107,8 @@ BROKEN = [
     ("tls", anywhere("objects.Ingress.spec.tls", [{"hosts": ["mlflow.example.com"]}]), "without TLS"),
     ("tls", anywhere("objects.Ingress.spec.rules", [{"host": "other.example.com"}]), "other.example.com"),
     ("tls", anywhere("objects.Ingress.spec.rules", [{}]), "http://* without"),
+    ("tls", anywhere("objects.Ingress.spec.rules", None), "http://* without"),
+    ("tls", anywhere("objects.Ingress.spec.tls", [{"hosts": ["*.com"], "secretName": "x"}]), "without TLS"),
     ("authentication", on_server("args", ["server"]), "asks nobody"),
     ("authentication", on_server("args", ["server", "--app-name", "other"]), "asks nobody"),
     ("authentication", on_server("command", ["sleep"]), "no MLflow server"),
@@ -103,9 +116,11 @@ BROKEN = [
     ("secret-in-values", anywhere("values.url", f"postgresql://user:{PLANTED}@host/db"), "in plain text"),
     ("network", anywhere("objects.NetworkPolicy", None), "no NetworkPolicy says who reaches it"),
     ("network", anywhere("objects.NetworkPolicy.spec.policyTypes", ["Egress"]), "no NetworkPolicy"),
+    ("network", anywhere("objects.NetworkPolicy.spec.podSelector", OTHER_PODS), "no NetworkPolicy"),
+    ("network", anywhere("objects.NetworkPolicy/more", {"spec": {"ingress": [{}]}}), "everybody"),
     ("network", anywhere("objects.NetworkPolicy.spec.ingress", [{"ports": [{"port": 5000}]}]), "everybody"),
-    ("network", anywhere("objects.NetworkPolicy.spec.ingress", [ANYWHERE]), "everybody in to Deployment"),
-    ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [{}]), "everybody in to StatefulSet"),
+    ("network", anywhere("objects.NetworkPolicy.spec.ingress", [ANYWHERE]), "everybody reach Deployment"),
+    ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [{}]), "everybody reach StatefulSet"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [CLUSTER]), "everybody"),
     ("network", anywhere("objects.NetworkPolicy/database.spec.ingress", [EVERY_POD]), "everybody"),
     *(
@@ -173,6 +188,43 @@ def test_a_good_stack_keeps_all() -> None:
     assert set(kept) == {"kept"}
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        anywhere("objects.Ingress.spec.tls", [{"hosts": ["*.example.com"], "secretName": "x"}]),
+        anywhere("objects.NetworkPolicy.spec.podSelector", THESE_PODS),
+        anywhere("objects.NetworkPolicy.spec.policyTypes", None),
+    ],
+)
+def test_what_kubernetes_reads_the_same_way_is_kept_too(kept: Callable[[Plan], None]) -> None:
+    assert broken(evidence(kept)) == {}
+
+
+def test_the_images_and_resources_of_a_pod_without_a_workload_count() -> None:
+    found = broken(evidence(anywhere("objects.Pod", POD)))
+    assert set(found) == {"image-path", "image-digest", "resources"}
+    fixes = {breach.fix for breach in found["resources"].breaches}
+    assert "where it is declared: resources.limits.memory AMOUNT" in fixes
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        ("Deployment", "trackingResources"),
+        ("StatefulSet", "databaseResources"),
+        ("CronJob", "backupResources"),
+    ],
+)
+def test_resources_are_mended_by_the_setting_of_their_container(kind: str, setting: str) -> None:
+    def change(given: Plan) -> None:
+        spec = given["objects"][kind]["spec"]
+        spec = spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"]
+        spec["containers"][0]["resources"] = {}
+
+    fixes = [breach.fix for breach in broken(evidence(change))["resources"].breaches]
+    assert fixes[0] == f"pulumi config set --path {setting}.requests.cpu AMOUNT"
+
+
 def test_a_volume_without_artifacts_may_go() -> None:
     def change(given: Plan) -> None:
         server(given)["args"] = ["server", "--artifacts-destination=s3://mlflow", "--app-name=basic-auth"]
@@ -214,7 +266,7 @@ def elsewhere(given: Plan) -> None:
     ("image", "fix"),
     [
         ("docker.io/bitnamilegacy/mlflow:3", "make images ARGS=--pin, or pulumi config set imageMlflow "),
-        ("docker.io/bitnamilegacy/other:3", "name it so where it is set: "),
+        ("docker.io/bitnamilegacy/other:3", "use this name where it is set: "),
     ],
 )
 def test_the_way_to_a_digest_is_the_command_that_asks_for_it(image: str, fix: str) -> None:
@@ -267,9 +319,9 @@ def test_a_platform_s_own_paths_and_levels_count(tmp_path: Path) -> None:
         ({"tls": "strict"}, "'strict' (accepted: mandatory, advisory, disabled)"),
         ({"tls": 5}, "a level or a map of options"),
         ({"tls": {"hosts": []}}, "no option hosts (accepted: enforcementLevel)"),
-        ({"image-path": {"allowed": "docker.io"}}, 'allowed is "docker.io" (accepted: a list of texts)'),
-        ({"image-path": {"allowed": [""]}}, "a list of texts"),
-        ({"image-path": {"allowed": [1]}}, "a list of texts"),
+        ({"image-path": {"allowed": "docker.io"}}, 'allowed is "docker.io" (accepted: a list of strings)'),
+        ({"image-path": {"allowed": [""]}}, "a list of strings"),
+        ({"image-path": {"allowed": [1]}}, "a list of strings"),
         ({"volumes": {"everywhere": "yes"}}, 'everywhere is "yes" (accepted: true or false)'),
     ],
 )
@@ -285,7 +337,7 @@ def test_a_missing_declaration_is_told(tmp_path: Path) -> None:
 
 
 def test_the_readme_has_every_rule_and_of_whom_it_is_asked() -> None:
-    _, _, rest = (PROGRAM / "README.md").read_text().partition("| rule | asks | asked of |")
+    _, _, rest = (PROGRAM / "README.md").read_text().partition("| rule | requires | applies to |")
     rows = re.findall(r"^\| `([\w-]+)` \| .+ \| (.+) \|$", rest.partition("\n\n")[0], re.M)
     assert rows == [(rule.name, "`production`" if rule.production else "every stack") for rule in RULES]
 
@@ -407,13 +459,13 @@ def test_a_broken_mandatory_rule_ends_with_1(monkeypatch: pytest.MonkeyPatch) ->
     done = run(monkeypatch, evidence(unprotected("mlflow-release")))
     assert done.exit_code == 1
     assert "mlflow-release: it can be deleted or replaced" in done.stdout
-    assert "prod breaks what is mandatory: volumes" in done.stdout
+    assert "prod breaks mandatory rules: volumes" in done.stdout
 
 
 def test_what_is_kept_or_advisory_ends_with_0(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done = run(monkeypatch, evidence())
     assert done.exit_code == 0
-    assert "prod keeps every mandatory rule that is asked of it" in done.stdout
+    assert "prod keeps every mandatory rule that applies to it" in done.stdout
     configured(tmp_path, {"volumes": "advisory"})
     config = ["--config", str(tmp_path / "config.json"), "--json"]
     done = run(monkeypatch, evidence(unprotected("mlflow-release")), *config)

@@ -15,7 +15,19 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from ops import backup, cluster, drift, fit, promote, promotions, recover, repair, stack_file, way_back
+from ops import (
+    backup,
+    cluster,
+    drift,
+    fit,
+    promote,
+    promotions,
+    recover,
+    repair,
+    stack_file,
+    watch,
+    way_back,
+)
 from ops.__main__ import app
 from ops.console import OpsError
 from ops.finding import Finding
@@ -95,10 +107,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     for module in (fit, promote, way_back):
         monkeypatch.setattr(module, "verified", made.verified)
     monkeypatch.setattr(recover, "recover", lambda _: [])
+    monkeypatch.setattr(watch, "up", lambda stack, settings, message: stack.run(*UP.split(), message))
     monkeypatch.setattr(cluster, "connect", lambda _: None)
     monkeypatch.setattr(way_back, "Reader", lambda *_: SimpleNamespace(take=lambda _: Snapshot("", "")))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(typer, "confirm", lambda *_, **__: made.told.append("- ASKED"))
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: not made.told.append("- ASKED"))  # type: ignore[func-returns-value]
     return made
 
 
@@ -217,7 +230,7 @@ def test_a_target_that_drifted_is_told(world: World, capsys: pytest.CaptureFixtu
 
 def test_who_cannot_be_asked_must_have_said_yes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
-    with pytest.raises(OpsError, match=r"give --yes \(YES=1\), or --check"):
+    with pytest.raises(OpsError, match=r"nobody is here to confirm: give --yes"):
         promote.carry_out(world.wanted, yes=False)
     assert world.told == []
 
@@ -370,7 +383,7 @@ def test_a_file_that_cannot_be_written_is_a_failure(world: World, monkeypatch: p
 def test_a_way_back_that_fails_is_told_with_what_to_do(world: World) -> None:
     world.sick.add("staging")
     with pytest.raises(
-        OpsError, match=r"(?s)failed: staging does not.*The way back failed too: staging"
+        OpsError, match=r"(?s)failed: staging does not.*Going back failed too: staging"
     ) as caught:
         promote.carry_out(world.wanted, yes=True)
     assert str(caught.value).endswith("`make recover STACK=staging`, then `pulumi up --stack staging`")

@@ -91,7 +91,9 @@ def test_a_dead_run_s_lock_is_released(stack: Recorded, tmp_path: Path, dead: in
 
 def test_a_live_run_keeps_its_lock(stack: Recorded, tmp_path: Path, engine: int) -> None:
     lock(tmp_path, engine, socket.gethostname())
-    with pytest.raises(OpsError, match=rf"pulumi works on stack dev .*pid {engine}.*wait for its end"):
+    with pytest.raises(
+        OpsError, match=rf"pulumi has been working on stack dev .*pid {engine}.*wait until it ends"
+    ):
         list(recover._unlock(stack, stack.backend()))
     assert stack.asked == []
 
@@ -218,7 +220,7 @@ def test_elsewhere_nothing_is_touched_while_another_run_has_the_lock(
     """A live upgrade looks the same as one that was cut short."""
     stack, api = Recorded(ELSEWHERE), Cluster(v1="superseded", v2="pending-upgrade")
     object.__setattr__(stack, "locked", True)
-    with pytest.raises(OpsError, match=r"wait for its end; when nobody .*`pulumi cancel --stack dev`, then"):
+    with pytest.raises(OpsError, match=r"wait until it ends; if nobody .*`pulumi cancel --stack dev`, then"):
         recovered(stack, api, monkeypatch, resources=[], pending_operations=pending)
     assert api.records == {"v1": "superseded", "v2": "pending-upgrade"}
     assert done(stack) == ["stack import"]

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 import ops.__main__
+from components import backup_pods
 from ops import cluster as api
 from ops import restore, verify
 from ops.at_work import at_work
@@ -102,12 +103,13 @@ def test_killed_while_the_server_is_stopped_a_re_run_finishes(cluster: Cluster) 
     """What the target has then is nobody's but an earlier restore's."""
     cluster.replicas = 0
     cluster.maps[MAP] = {"annotations": {"mlflow.restore/begun": "2"}}
-    cluster.jobs["mlflow-restore-abc"] = {}
-    cluster.jobs["mlflow-backup-abc"] = {}
+    own = {"metadata": {"labels": backup_pods.selector("mlflow")}}
+    another = {"metadata": {"labels": backup_pods.selector("mlflow-restore")}}
+    cluster.jobs |= {"mlflow-restore-abc": own, "mlflow-backup-abc": own, "mlflow-restore-backup-1": another}
     restore.restore(BackedUp(), "latest", replace=False)
     assert replaces(cluster.made[0]) == "true"
     assert cluster.replicas == 2
-    assert cluster.jobs.keys() == {"mlflow-backup-abc"}
+    assert cluster.jobs.keys() == {"mlflow-backup-abc", "mlflow-restore-backup-1"}
     assert cluster.maps == {}
 
 
@@ -211,7 +213,7 @@ def test_where_the_server_cannot_be_put_back_a_re_run_finishes(
     assert str(told.value).splitlines() == [
         "latest is restored",
         "the cluster answered 500 Internal Server Error",
-        "The server is stopped: the same command, run again, finishes",
+        "The server is stopped: run the same command again to finish",
     ]
     assert cluster.replicas == 0
     restore.restore(BackedUp(), "latest", replace=False)

@@ -124,7 +124,7 @@ def test_what_was_begun_is_finished_whatever_is_asked_for(
     world.undeployed = True  # as the new passwords may be
     rotated(stack, "admin")
     settled(world, ("admin", "database"))
-    assert "finishes what was begun before: database" in capsys.readouterr().err
+    assert "finishing what was begun before: database" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("cut", [(0, "after"), (1, "before"), (1, "after"), (2, "after")])
@@ -196,8 +196,8 @@ def test_without_an_option_all_that_applies(
     world = World(database="external")
     rotated(put_in_place(world, monkeypatch))
     told = capsys.readouterr().err
-    assert "Left as it is: the database's passwords, for the database is an external one" in told
-    assert "Left as it is: the keys of the artifact store, for no new keys were given" in told
+    assert "Left as it is: the database's passwords: the database is an external one" in told
+    assert "Left as it is: the keys of the artifact store: no new keys were given" in told
     settled(world, ("admin",))
 
 
@@ -236,7 +236,7 @@ def test_all_is_checked_before_the_first_change(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OpsError, match=r"role bn_mlflow in Secret mlflow-database \(key password\)"):
         rotated(put_in_place(world, monkeypatch))
     world.mlflow = "other"
-    with pytest.raises(OpsError, match="does not take the password of the chart's Secret"):
+    with pytest.raises(OpsError, match="does not accept the password in the chart's Secret"):
         rotated(put_in_place(world, monkeypatch))
     del world.secrets[LOGIN]
     with pytest.raises(OpsError, match="there is no Secret mlflow-tracking"):

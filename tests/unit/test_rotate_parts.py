@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,7 +96,9 @@ def test_pods_that_are_not_replaced_in_time_are_told(
     counts: tuple[int | None, ...], last: str, apps: Apps
 ) -> None:
     apps.pods, apps.counts = [[pod("old")], [pod(last)]], counts
-    with pytest.raises(OpsError, match=r"not ready after 0 s: .*The old ones serve on; run it again then"):
+    with pytest.raises(
+        OpsError, match=r"not ready after 0 s: .*The old ones keep serving; fix that and run it again"
+    ):
         rollout.restart(target(apps))
 
 
@@ -137,29 +140,30 @@ def test_keys_that_the_store_refuses_are_told_without_them(answers: list[dict[st
     assert "Planted" not in str(told.value) + repr(store.Store(lambda: NEW))
 
 
+@dataclass(frozen=True)
 class Configured(Stack):
-    """A stack with a file; `pulumi config set` writes a line into the file that it is told."""
+    """A stack with a file; `pulumi config set` writes a line into it."""
 
-    asked: list[tuple[str, ...]]
-
-    def __init__(self, file: Path) -> None:
-        super().__init__("dev", {"PULUMI_OPTION_CONFIG_FILE": str(file)})
-        object.__setattr__(self, "asked", [])
+    asked: list[tuple[str, ...]] = field(default_factory=list)
 
     def read(self, *args: str, stdin: str = "") -> str:
         self.asked.append(args)
         if args[:3] == ("config", "set", "--secret"):
-            with Path(args[-1]).open("a") as file:
+            with self.file.open("a") as file:
                 file.write(f"{args[3]} is {len(stdin)} long\n")
             if stdin == "fails":
                 raise OpsError("pulumi: failed")
         return ""
 
 
+def configured(file: Path) -> Configured:
+    return Configured("dev", {"PULUMI_OPTION_CONFIG_FILE": str(file)})
+
+
 def test_both_keys_are_set_or_none(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text("before\n")
-    stack = Configured(file)
+    stack = configured(file)
     with pytest.raises(OpsError, match="failed"):
         store.configure(stack, ("PlantedId", "fails"))
     assert file.read_text() == "before\n"
@@ -192,7 +196,7 @@ def test_the_new_keys_are_told_when_the_last_old_pod_is_gone(
     answers.append({"refused": "", "own": own})
     seen = iter(["old", "new" if by_up else "old"])
     (tmp_path / "Pulumi.dev.yaml").touch()
-    stack = Configured(tmp_path / "Pulumi.dev.yaml")
+    stack = configured(tmp_path / "Pulumi.dev.yaml")
     waited: list[str] = []
     monkeypatch.setattr(rollout, "restart", lambda _: waited.append("restart"))
     monkeypatch.setattr(rollout, "gone", lambda _, old: waited.append(old))
@@ -247,7 +251,7 @@ def test_options_choose_and_keys_come_on_standard_input(
 
 @pytest.mark.parametrize(
     ("args", "stdin", "says"),
-    [((), "", "give --yes"), (("--yes", "--store"), "", "two lines"), (("--yes", "--store"), "a b c", "two")],
+    [(("--yes", "--store"), "", "two lines"), (("--yes", "--store"), "a b c", "two")],
 )
 def test_wrong_usage_ends_with_2(
     args: tuple[str, ...], stdin: str, says: str, asked: list[tuple[Any, ...]]
@@ -258,10 +262,17 @@ def test_wrong_usage_ends_with_2(
     assert asked == []
 
 
+def test_without_yes_somebody_must_be_there_to_be_asked(asked: list[tuple[Any, ...]]) -> None:
+    done = CliRunner().invoke(ops.__main__.app, ["rotate", "--stack", "dev"])
+    assert isinstance(done.exception, OpsError)
+    assert "give --yes" in str(done.exception)
+    assert asked == []
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input is a terminal."""
-    monkeypatch.setattr(ops.__main__, "_somebody_there", lambda: True)
+    monkeypatch.setattr("ops.console.somebody", lambda: True)
 
 
 def test_a_person_is_asked(terminal: None, asked: list[tuple[Any, ...]]) -> None:

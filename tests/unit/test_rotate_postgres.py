@@ -156,7 +156,7 @@ def test_rules_are_written_whole_checked_and_then_loaded(pod: Pod) -> None:
 
 def test_rules_that_the_server_would_refuse_are_taken_back(pod: Pod) -> None:
     pod.answers = [(0, f"{RULES}\n", ""), PATH, (0, "", ""), (0, "1\n", ""), PATH, (0, "", "")]
-    with pytest.raises(OpsError, match=r"does not take the changed pg_hba.conf; it is as before"):
+    with pytest.raises(OpsError, match=r"does not accept the changed pg_hba.conf; it is as before"):
         SERVER.let_in("PlantedPassword", ["198.18.0.7"])
     assert pod.asked[-1][1] == RULES
 

@@ -171,7 +171,7 @@ def test_compare_ends_with_3_where_helm_has_other_values(
 ) -> None:
     same = run(monkeypatch, "compare")
     assert same.exit_code == 0
-    assert "In force is what the stack says" in same.stdout
+    assert "The values in force are the stack's" in same.stdout
     released["image"] = {"tag": "by-hand"}
     other = run(monkeypatch, "compare")
     assert other.exit_code == 3

@@ -93,7 +93,7 @@ CASES = [
     Seen("helm-pending", "was killed", {"secrets": [*DEPLOYED, record(2, "pending-upgrade")]}),
     Seen(
         "helm-pending",
-        "works on it, or was killed",
+        "is working on it, or was killed",
         {"secrets": [record(1, "pending-install")]},
         {"working": None},
         certain=False,

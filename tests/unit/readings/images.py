@@ -42,7 +42,7 @@ CASES = [
             "mirror.example.com/bitnami/os-shell:12",
         ),
     ),
-    Seen("registry-rate-limit", "its limit", pulled("429 Too Many Requests - toomanyrequests")),
+    Seen("registry-rate-limit", "rate limit", pulled("429 Too Many Requests - toomanyrequests")),
     Seen("registry-credentials", "docker login docker.io", pulled("unexpected status: 401 Unauthorized")),
     Seen("registry-credentials", "docker login docker.io", pulled("401 Unauthorized", "busybox:1.36")),
     Seen(
@@ -69,7 +69,7 @@ CASES = [
         pulled("toomanyrequests"),
         settings={"imageRegistry": "docker.io"},
     ),
-    Seen("registry-unreachable", "does not reach", pulled("dial tcp: lookup docker.io: no such host")),
+    Seen("registry-unreachable", "cannot reach", pulled("dial tcp: lookup docker.io: no such host")),
     Seen("image-platform", "processor", pulled("no match for platform in manifest")),
     Seen(
         "image-missing",

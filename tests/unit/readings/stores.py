@@ -101,7 +101,7 @@ CASES = [
     ),
     Seen(
         "s3-unreachable",
-        "does not reach",
+        "cannot reach",
         SERVES,
         {"logs": {f"{KEY}/mlflow": "botocore.exceptions.EndpointConnectionError: Could not connect"}},
     ),

@@ -16,14 +16,16 @@ def adopted(values: Any, where: str, says: str = "") -> Case:
 
 
 ADOPTED = [
-    Case("adoptedValues", "pulumi config ", {"adoptedValues": '"Planted"'}, says="something that is no map"),
+    Case(
+        "adoptedValues", "pulumi config ", {"adoptedValues": '"Planted"'}, says="something that is not a map"
+    ),
     adopted({"tracking": {"auth": {"enabled": False}}}, "adoptedValues.tracking.auth.enabled", "stays on"),
     adopted({"tracking": {"args": ["x"]}}, "adoptedValues.tracking.args[0]"),
     adopted(
         {"tracking": {"service": {"ports": {"http": 8080}}}}, "adoptedValues.tracking.service.ports.http"
     ),
     adopted({"fullnameOverride": "x"}, "adoptedValues.fullnameOverride"),
-    adopted({"minio": None}, "adoptedValues.minio", "false (the artifact store is outside"),
+    adopted({"minio": None}, "adoptedValues.minio", "false (the artifact store is not part"),
     adopted({"minio": {"enabled": True}}, "adoptedValues.minio.enabled"),
     adopted({"externalDatabase": {"dialectDriver": "x"}}, "adoptedValues.externalDatabase.dialectDriver"),
     adopted({"tracking": {"auth": {"password": "Planted"}}}, "adoptedValues.tracking.auth.password"),

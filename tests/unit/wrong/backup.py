@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.unit.cases import EXTERNAL, GCS, NO_KEYS, VOLUME, Case, one, path, vain
 
 SCHEDULES = {
-    "daily": "1 fields and not 5",
-    "* * * * * *": "6 fields and not 5",
+    "daily": "1 fields instead of 5",
+    "* * * * * *": "6 fields instead of 5",
     "60 2 * * *": 'minute "60" is not within 0 to 59',
     "0 24 * * *": 'hour "24" is not within 0 to 23',
     "0 0 0 * *": 'day "0" is not within 1 to 31',
@@ -15,7 +15,7 @@ SCHEDULES = {
     "5-1 0 * * *": 'minute "5-1" ends before it begins',
     "*/0 0 * * *": 'minute "*/0" has a step of 0',
     "1,,2 0 * * *": 'minute ""',
-    "@reboot": "1 fields and not 5",
+    "@reboot": "1 fields instead of 5",
 }
 BACKUP = [
     *(one("backupSchedule", text, says=says) for text, says in SCHEDULES.items()),
@@ -46,7 +46,7 @@ BACKUP = [
         "pulumi config set databaseAuthName mlflow_auth",
         {**EXTERNAL, "backupSchedule": "@daily", "databaseAuthName": "mlflow"},
         {"databasePassword": "PlantedPassword"},
-        says="another database than databaseName",
+        says="a different database than databaseName",
     ),
     Case(
         "imageMlflow",

@@ -51,7 +51,7 @@ VALUES = [
     one("imagePostgresExporter", "exporter:"),
     Case("imagePassword", "pulumi config set --secret imagePassword", {"imageUsername": "robot"}),
     Case("imageUsername", "pulumi config set imageUsername robot", secrets={"imagePassword": "PlantedWord"}),
-    one("imageUsername", "robot:PlantedWord", says="something that is no user name"),
+    one("imageUsername", "robot:PlantedWord", says="something that is not a user name"),
     path("imagePullSecrets", "regcred", "a list"),
     path("imagePullSecrets", ["Not A Name"], "a list"),
 ]

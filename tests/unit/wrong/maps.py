@@ -33,7 +33,7 @@ QUANTITIES = [
     path("trackingResources", {"requests": {"cpu": "100mi"}}, "requests.cpu"),
     path("trackingResources", {"requests": {"cpu": 0}}, "requests.cpu"),
     path("trackingResources", {"requests": {"cpu": -1}}, "requests.cpu"),
-    path("trackingResources", {"requests": {"mem": "1Gi"}}, '"mem" is no resource'),
+    path("trackingResources", {"requests": {"mem": "1Gi"}}, '"mem" is not a resource'),
     path("trackingResources", {"limits": {"nvidia.com/gpu": "0.5"}}, "nvidia.com/gpu"),
     path("trackingResources", "[]", "requests and limits"),
     path("waitResources", {"limits": None}, "requests and limits"),
