@@ -14,8 +14,9 @@ from rich.markup import escape
 
 from lab import proxies
 from lab.steps import StepError
-from ops import console
-from ops.console import OpsError, confirm, err, out
+from ops import questions
+from ops.console import OpsError, err, out
+from ops.questions import confirm
 
 if TYPE_CHECKING:
     from ops.stack import Stack
@@ -295,7 +296,7 @@ def mirror(
 
 def _password(asked: str) -> str:
     """A password, typed unseen, or the one line of standard input."""
-    if console.somebody():
+    if questions.somebody():
         return str(typer.prompt(asked, hide_input=True, err=True))
     lines = sys.stdin.read().splitlines()
     if len(lines) != 1 or not lines[0]:
@@ -373,10 +374,10 @@ def rotate(
     from ops import rotate as changing
 
     if not yes:
-        console.require_somebody()
+        questions.require_somebody()
     given = {"admin": admin, "database": database, "store": store}
     chosen = {part for part, wanted in given.items() if wanted}
-    typed = _typed_keys if console.somebody() else None
+    typed = _typed_keys if questions.somebody() else None
     piped = _piped_keys() if store and not typed else None
     done = changing.rotate(
         _stack(stack),

@@ -19,9 +19,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ops import promotions, safeguard, stack_file, watch, way_back
-from ops.console import OpsError, confirm, err, out, require_somebody
+from ops.console import OpsError, err, out
 from ops.coordinates import Move, moves
 from ops.fit import Config, refuse_unfit
+from ops.questions import confirm, require_somebody
 from ops.stack import Stack
 from ops.verify import verified
 

@@ -16,7 +16,7 @@ from kubernetes import client
 from components import backup_pods, housekeeping_pods, names
 from components.scheduled import DEADLINE
 from components.settings.backup_rules import unfit
-from ops import cluster, console, destroy, parsed
+from ops import cluster, destroy, parsed, questions
 from ops.at_work import jobs, refuse_beside
 from ops.backup import MEMORY, lines
 from ops.console import OpsError, err, out, step
@@ -43,7 +43,7 @@ def ask(stack: str, wanted: str, *, replace: bool, yes: bool, confirm: str | Non
             name, f"Everything in stack {name} will be lost. Type its name to restore {wanted} into it"
         )
     elif not yes:
-        console.confirm(f"Restore {wanted} into stack {name}?")
+        questions.confirm(f"Restore {wanted} into stack {name}?")
 
 
 def restore(stack: Stack, wanted: str, *, replace: bool) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def state_before(by_hand: ByHand) -> tuple[str, str]:
 
 @pytest.mark.parametrize(
     ("status", "chart", "said"),
-    [("pending-upgrade", "mlflow", "is pending-upgrade"), ("deployed", "nginx", "is of chart nginx")],
+    [("pending-upgrade", "mlflow", "is pending-upgrade"), ("deployed", "nginx", "is from chart nginx")],
 )
 def test_what_cannot_be_adopted_is_refused(by_hand: ByHand, status: str, chart: str, said: str) -> None:
     """A second record of Helm's says so; it is gone again afterwards."""

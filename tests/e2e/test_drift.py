@@ -185,4 +185,4 @@ def test_a_stack_that_pulumi_works_on_is_not_judged(stack: Drifting, tmp_path: P
     finally:
         lock.unlink()
     assert done.returncode == 1
-    assert "is locked since 2026-11-24T22:34:21Z (pid 1 on elsewhere)" in done.stderr
+    assert "has been locked since 2026-11-24T22:34:21Z (pid 1 on elsewhere)" in done.stderr

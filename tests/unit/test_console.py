@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from lab import cli, steps
-from ops import console
+from ops import console, questions
 from ops.console import OpsError
 
 
@@ -24,16 +24,16 @@ def test_an_address_is_no_emoji(shown: Console) -> None:
 def test_who_answers_yes_goes_on(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a pipe as well."""
     monkeypatch.setattr("sys.stdin", io.StringIO(given))
-    console.confirm("Do it?")
+    questions.confirm("Do it?")
 
 
 def test_who_answers_no_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     with pytest.raises(typer.Abort):
-        console.confirm("Do it?")
+        questions.confirm("Do it?")
 
 
 def test_where_nobody_answers_the_way_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     with pytest.raises(OpsError, match=r"nobody is here to confirm: give --yes \(with `make`: YES=1\)"):
-        console.confirm("Do it?")
+        questions.confirm("Do it?")

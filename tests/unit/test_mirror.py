@@ -310,7 +310,7 @@ def test_a_user_has_one_password(
 
 
 def test_somebody_there_is_asked_unseen(hub: World, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.console.somebody", lambda: True)
+    monkeypatch.setattr("ops.questions.somebody", lambda: True)
     told = run(stack, monkeypatch, "--user", "robot", given="right\n")
     assert told.exit_code == 0, told.output
     assert f"Password of robot at {HOST}" in told.output

@@ -272,7 +272,7 @@ def test_without_yes_somebody_must_be_there_to_be_asked(asked: list[tuple[Any, .
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input is a terminal."""
-    monkeypatch.setattr("ops.console.somebody", lambda: True)
+    monkeypatch.setattr("ops.questions.somebody", lambda: True)
 
 
 def test_a_person_is_asked(terminal: None, asked: list[tuple[Any, ...]]) -> None:
