@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict, get_args, 
 import pulumi
 from pydantic import SecretStr
 
-from components.settings import Settings
-from components.settings.load import checked
+from components.settings import Settings, parse
 from components.settings.mistakes import Mistake
 from components.settings.model import KEYS, about, key_of, set_command
 
@@ -44,12 +43,20 @@ def settings_of(args: Mapping[str, Any]) -> Settings:
     """The settings that these arguments make. Raises `WrongSettings` with all that is wrong."""
     later = {key_of(name): value for name, value in args.items() if isinstance(value, pulumi.Output)}
     given = {key_of(name): _whole(value) for name, value in args.items() if key_of(name) not in later}
-    unknown = [key for key, value in {**given, **later}.items() if _has_output(value)]
-    mistakes = tuple(_early(key) for key in unknown if not about(KEYS[key]).secret)
-    for mistake in mistakes:
-        given.pop(mistake.key, None)
-        later.pop(mistake.key, None)
-    return checked({key: value for key, value in given.items() if not _unset(key, value)}, mistakes, later)
+    return parse({key: value for key, value in given.items() if not _unset(key, value)}, later)
+
+
+def early(inputs: Mapping[str, Any]) -> list[Mistake]:
+    """What is wrong with outputs among a component's inputs: only a secret may be one.
+
+    All else decides which resources there are, or stands in Helm's record in plain text.
+    """
+    given = "a secret, or an output of another resource"
+    return [
+        Mistake(key, given, f"plain, and known before the update: {knob.accepted}", set_command(KEYS[key]))
+        for key, value in inputs.items()
+        if key in KEYS and not (knob := about(KEYS[key])).secret and _has_output(value)
+    ]
 
 
 def _has_output(value: object) -> bool:
@@ -57,12 +64,6 @@ def _has_output(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(_has_output, value.values()))
     return any(map(_has_output, value)) if isinstance(value, list) else isinstance(value, pulumi.Output)
-
-
-def _early(key: str) -> Mistake:
-    """What is no secret decides which resources there are, or stands in Helm's record in plain text."""
-    accepted = f"plain, and known before the update: {about(KEYS[key]).accepted}"
-    return Mistake(key, "a secret, or an output of another resource", accepted, set_command(KEYS[key]))
 
 
 def _unset(key: str, value: object) -> bool:

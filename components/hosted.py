@@ -4,6 +4,7 @@ Apart from `components.tracking`, which knows nothing of it: the program of this
 """
 
 import json
+from collections.abc import Iterable
 from inspect import get_annotations
 from typing import Any
 
@@ -15,9 +16,10 @@ from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
 from components import tracking
-from components.arguments import MlflowTrackingArgs, settings_of
+from components.arguments import MlflowTrackingArgs, early, settings_of
 from components.settings import WrongSettings
 from components.settings.fields import Knob
+from components.settings.mistakes import Mistake
 from components.settings.model import about, default_of
 from components.tokens import COMPONENT
 
@@ -58,19 +60,24 @@ class Host(ComponentProvider):
         options: pulumi.ResourceOptions | None = None,
     ) -> ConstructResult:
         """Like the parent's; what is wrong with the arguments is told by argument."""
+        # The SDK makes numbers of its own of what it takes for some, and fails at an output.
+        if mistakes := early(inputs):
+            raise _unusable(name, mistakes)
         try:
             return super().construct(name, resource_type, inputs, options)
         except ComponentInitError as error:
             if not isinstance(error.inner, WrongSettings):
                 raise
-            details: list[InputPropertyErrorDetails] = [
-                {
-                    "property_path": mistake.key,
-                    "reason": f"given: {mistake.given}; accepted: {mistake.accepted}",
-                }
-                for mistake in error.inner.mistakes
-            ]
-            raise InputPropertiesError(f"{name} was given what it cannot use", details) from error
+            raise _unusable(name, error.inner.mistakes) from error
+
+
+def _unusable(name: str, mistakes: Iterable[Mistake]) -> InputPropertiesError:
+    """What the engine shows by argument."""
+    details: list[InputPropertyErrorDetails] = [
+        {"property_path": mistake.key, "reason": f"given: {mistake.given}; accepted: {mistake.accepted}"}
+        for mistake in mistakes
+    ]
+    return InputPropertiesError(f"{name} was given what it cannot use", details)
 
 
 def described(schema: dict[str, Any], definition: Any) -> dict[str, Any]:

@@ -262,7 +262,7 @@ def mirror(
     user: Annotated[
         str,
         typer.Option(
-            help="The user to pull from it; the password is prompted for, or one line of standard input"
+            help="User that pulls from it; the password is prompted for, or read as a line of standard input"
         ),
     ] = "",
     ca_file: Annotated[

@@ -149,7 +149,7 @@ def creation(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                 "refused-by-the-cluster",
                 13,
                 f"The cluster refuses to create the pods of {name}.",
-                "the text names the policy; change it for this namespace, or the pods in `extraValues`",
+                "the message names the policy; change it for this namespace, or the pods by `extraValues`",
                 seen,
                 mark=mark,
                 patience=10,

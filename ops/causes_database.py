@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from components import names
 from ops.causes import Cause, Settings, line_with
 from ops.containers import Container, containers
-from ops.release_pods import DATABASE
+from ops.release_pods import DATABASE, component, pods, ready
 from ops.snapshot import Snapshot
 
 _HOST = r"could not translate host name|Name or service not known|Temporary failure in name resolution"
@@ -26,9 +26,10 @@ def database(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
             if line := line_with(log, pattern):
                 name, rank, what, fix = judged(snapshot, settings)
                 # PostgreSQL is up when it says no: the same answer comes to the next try.
-                yield Cause(
-                    *(name, rank, what, fix, f"{where}: {line}"), certain=one.failures >= 2, mark=one.mark
+                stays = one.failures >= 2 and (
+                    judged is not unreachable or _should_answer(snapshot, settings)
                 )
+                yield Cause(*(name, rank, what, fix, f"{where}: {line}"), certain=stays, mark=one.mark)
                 break
     for which in ("database", "users"):
         answer = snapshot.answers.get(which)
@@ -36,6 +37,12 @@ def database(snapshot: Snapshot, settings: Settings) -> Iterator[Cause]:
             known = (judged for pattern, judged in _PATTERNS if re.search(pattern, answer.message))
             name, rank, what, fix = next(known, unreachable)(snapshot, settings)
             yield Cause(name, rank, what, fix, f"{answer.where}: {answer.message}", blocks=False)
+
+
+def _should_answer(snapshot: Snapshot, settings: Settings) -> bool:
+    """Whether the database is up: the sub-chart's may be on its way, as while an update replaces it."""
+    own = (pod for pod in pods(snapshot) if component(pod) == DATABASE)
+    return settings.get("database") == "external" or any(map(ready, own))
 
 
 def _clients(snapshot: Snapshot) -> list[Container]:

@@ -59,12 +59,12 @@ _TOLD: tuple[tuple[str, str, int, str, str], ...] = (
     (
         r"exceeded quota|failed quota",
         *("quota-exceeded", 12, "The namespace's quota does not allow what the release needs."),
-        "kubectl describe quota -A; raise it",
+        "kubectl describe quota -A; raise that quota",
     ),
     (
         r"admission webhook|violates PodSecurity",
         *("refused-by-the-cluster", 13, "A policy of the cluster refuses an object of the release."),
-        "the text names the policy: change it for this namespace, or the object with extraValues",
+        "the message names the policy: change it for this namespace, or the object with extraValues",
     ),
 )
 

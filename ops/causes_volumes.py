@@ -58,7 +58,7 @@ def claims(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
                 "volume-not-provided",
                 16,
                 f'Storage class "{wanted}" provides no volume for {name}.',
-                f"the text is its provisioner's ({_provisioner(classes, wanted)}), whose log says more\n"
+                f"the message is its provisioner's ({_provisioner(classes, wanted)}), whose log says more\n"
                 f"kubectl describe pvc -n {snapshot.namespace} {name}",
                 seen,
                 certain=False,
@@ -112,7 +112,7 @@ def mounts(snapshot: Snapshot, _: Settings) -> Iterator[Cause]:
             28,
             f"A volume of pod {name} cannot be attached or mounted.",
             f"kubectl describe pod -n {snapshot.namespace} {name}\n"
-            "if another pod still has a volume for one node only (ReadWriteOnce): end that pod",
+            "if the volume is ReadWriteOnce and a pod on another node still has it: delete that pod",
             f"pod/{name}: {said}",
             certain=False,
             mark=str(failed[-1]["metadata"].get("uid", "")),

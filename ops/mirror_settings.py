@@ -31,8 +31,8 @@ def refuse_unfit(settings: Mapping[str, str], to: Mirror, user: str, authority: 
     elsewhere = [key for key in _USERS if settings.get(key) and _host(key, settings) != to.host]
     if elsewhere and not user:
         raise OpsError(
-            f"{' and '.join(elsewhere)} are for {_host(elsewhere[0], settings)}, and no login for {to.host}:"
-            " give --user NAME, the user to pull from there"
+            f"the login in {' and '.join(elsewhere)} is for {_host(elsewhere[0], settings)}, not {to.host}:"
+            f" give --user NAME, the user that pulls from {to.host}"
         )
     if authority and not (user or settings.get("chartUsername")):
         raise OpsError(

@@ -91,7 +91,7 @@ def carry_out(wanted: Promotion, *, yes: bool) -> None:
         safeguard.carry_out(wanted.target, wanted.configs[1], wanted.backup)
         told = f"promoted from {wanted.source.name}: {'; '.join(map(str, wanted.moves))}"
         try:
-            watch.up(target, wanted.configs[1], told)
+            watch.up(target, wanted.configs[1], told, watch.HOPELESS)
             run = verified(target, config=wanted.configs[1]).run_id
             stack_file.replace(wanted.file, _rewritten(wanted))
         except (Exception, KeyboardInterrupt) as error:
@@ -152,7 +152,7 @@ def _take_back(wanted: Promotion, error: BaseException) -> NoReturn:
     """Bring the target back to its old release. Raises `OpsError`: what failed, and how it is now."""
     source, target = wanted.source.name, wanted.target.name
     failed = f"the promotion of {source} to {target} failed: {str(error) or 'it was interrupted'}"
-    err.print(f"[red]✗[/red] {escape(failed)}; {target} goes back to its old version")
+    err.print(f"[red]✗[/red] {escape(failed)}\n{target} goes back to its old version")
     try:
         way_back.tell(target, wanted.configs[1])
         way_back.take(wanted.target, wanted.configs[1], f"back from a failed promotion of {source}")

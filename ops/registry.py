@@ -141,7 +141,7 @@ def _refused(host: str, said: str) -> OpsError:
     """What it means that a registry did not do what it was asked for."""
     if re.search(_UNTRUSTED, said):
         what = (
-            "shows a certificate that this machine does not trust: add its CA to those of the system"
+            "shows a certificate that this machine does not trust: add its CA to the system's trusted CAs"
             " (`make mirror` takes --ca-file)"
         )
     elif re.search(_NO_HELPER, said):
@@ -155,7 +155,7 @@ def _refused(host: str, said: str) -> OpsError:
     elif re.search(_LOGIN, said):
         file = os.environ.get("REGISTRY_AUTH_FILE", "")
         known = f" (it writes {file})" if file else ""
-        what = f"wants a login that may do this: `skopeo login {host}`{known}"
+        what = f"requires a login that is allowed to do this: `skopeo login {host}`{known}"
     else:
         what = "failed"
     return OpsError(f"registry {host} {what} ({said})")

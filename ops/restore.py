@@ -39,9 +39,8 @@ def ask(stack: str, wanted: str, *, replace: bool, yes: bool, confirm: str | Non
     if (confirm is not None) != (yes and replace) or confirm not in (None, name):
         raise typer.BadParameter(f"--yes with --replace needs --confirm {name}; nothing else takes --confirm")
     if replace and not yes:
-        destroy.ask(
-            name, f"Everything in stack {name} will be lost. Type its name to restore {wanted} into it"
-        )
+        lost = f"All runs, models and users of stack {name} will be lost."
+        destroy.ask(name, f"{lost} Type its name to restore {wanted} into it")
     elif not yes:
         questions.confirm(f"Restore {wanted} into stack {name}?")
 
@@ -169,7 +168,7 @@ def _stopped(target: Target, replicas: int) -> None:
     _mark(target, replicas)
     with step("Stopping the server"):
         _scale(target, 0)
-        rollout.gone(target, rollout.uids(target))
+        rollout.gone(target, rollout.uids(target), "")
 
 
 @cluster.patiently
@@ -201,7 +200,7 @@ def _put_back(target: Target, job: Job, replicas: int, so_far: str, *, stopped: 
 def _started(target: Target) -> None:
     """Wait until the server's pods are ready. Raises `OpsError`."""
     with step("Starting the server"):
-        rollout.gone(target, (), "The restored data is there: `make diagnose` says what keeps them")
+        rollout.gone(target, (), "`make diagnose` says what keeps them from starting")
 
 
 def _fault(do: Callable[[], object]) -> str:

@@ -67,8 +67,10 @@ def pulumi(
     if interrupted:
         raise KeyboardInterrupt
     if process.returncode:
-        told = "" if show else f": {errors.strip() or _diagnostics(output)}"
-        raise OpsError(f"`{' '.join(program)}` failed (exit code {process.returncode}){told}")
+        failed = f"failed (exit code {process.returncode})"
+        if show:
+            raise OpsError(f"`pulumi {args[0]}` {failed}; its output is above")
+        raise OpsError(f"`{' '.join(program)}` {failed}: {errors.strip() or _diagnostics(output)}")
     return output or ""
 
 

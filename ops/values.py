@@ -97,7 +97,7 @@ def report(found: list[Row]) -> None:
     out.print(table)
     wrong = sum(row.differs for row in found)
     out.print(
-        f"{wrong} in force that the stack does not have (*)"
+        f"{wrong} in force that differ from the stack's (*)"
         if wrong
         else "The values in force are the stack's"
     )

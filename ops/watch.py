@@ -8,7 +8,7 @@ cause and its fix; all other failures are looked into afterwards.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -27,12 +27,25 @@ OLD = 60.0
 """Seconds for which a fault of an earlier run must stand: it may be mended, and not yet tried again."""
 
 
-class Watcher:
-    """Looks at the release of `settings` and remembers since when each certain, blocking cause stands."""
+HOPELESS = frozenset({"image-missing", "image-moved", "image-platform", "registry-credentials"})
+"""Causes that end the update of a server that runs: others may pass while old pods make room for new ones."""
 
-    def __init__(self, settings: causes.Settings, clock: Callable[[], float] = time.monotonic) -> None:
+
+class Watcher:
+    """Looks at the release of `settings` and remembers since when each certain, blocking cause stands.
+
+    With `only`, causes of other names count as uncertain.
+    """
+
+    def __init__(
+        self,
+        settings: causes.Settings,
+        clock: Callable[[], float] = time.monotonic,
+        only: Collection[str] | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._only = only
         self._api: client.CoreV1Api | None = None
         self._since: dict[tuple[str, str], tuple[float, str]] = {}
         self._old: set[tuple[tuple[str, str], str]] = set()
@@ -69,7 +82,11 @@ class Watcher:
 
     def _judge(self, snapshot: Snapshot) -> list[Cause]:
         self.all = causes.of(snapshot, self._settings)
-        return [cause for cause in self.all if cause.certain and cause.blocks]
+        return [
+            cause
+            for cause in self.all
+            if cause.certain and cause.blocks and (self._only is None or cause.name in self._only)
+        ]
 
     def certain(self) -> bool:
         """Whether a cause has stood long enough that the run can be ended; `found` names it then."""
@@ -103,13 +120,15 @@ class Watcher:
         return (now, cause.mark) if anew else (since, cause.mark)
 
 
-def up(stack: Stack, settings: causes.Settings, message: str = "") -> Mapping[str, int]:
+def up(
+    stack: Stack, settings: causes.Settings, message: str = "", only: Collection[str] | None = None
+) -> Mapping[str, int]:
     """`pulumi up`, watched; what it did, by kind: `{"same": 9, "read": 1}` when nothing changed.
 
-    `settings` are the stack's plain ones; `message` goes into its history. Raises `OpsError` where it fails,
-    after the cause was printed.
+    `settings` are the stack's plain ones; `message` goes into its history; of `only`, where given, are the
+    causes that end it. Raises `OpsError` where it fails, after the cause was printed.
     """
-    watcher = Watcher(settings)
+    watcher = Watcher(settings, only=only)
     with events.event_log() as log:
         try:
             stack.watched(

@@ -34,7 +34,7 @@ def unfit(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             settings,
             "database_auth_name",
-            "a different database than databaseName: the two are backed up and restored separately",
+            "a database other than databaseName: the two are backed up and restored separately",
             set_command("database_auth_name"),
             *("database", "database_name", "backup_schedule"),
         )

@@ -37,7 +37,7 @@ def _why_not(path: str, value: Any) -> str:
         return ""
     for refused, why in REFUSED.items():
         if path == refused or path.startswith((f"{refused}.", f"{refused}[")):
-            return why
+            return why if why.startswith("use ") else f"nothing: {why}"
         if refused.startswith((f"{path}.", f"{path}[")) and value != {}:
             return "a map: anything else here would remove the program's own values"
     if (path in LISTS and value != []) or path.startswith(tuple(f"{listed}." for listed in LISTS)):

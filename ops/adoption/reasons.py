@@ -72,7 +72,7 @@ def held(patch: Mapping[str, Any], own: Mapping[str, Any], above: str = "") -> I
 def _why(path: str, value: Any) -> str:
     given = value is not None and path not in APPENDED and _nearest(path, REFUSED)
     if given:
-        return f"given by hand; once taken over, it is the program's: {given}"
+        return f"given by hand; once you take it over, the program decides it ({given})"
     if _IMAGE.search(path):
         return _NAMED
     return _nearest(path, _WHY) or "the program's choice"

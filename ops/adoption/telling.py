@@ -24,7 +24,7 @@ def show(what: Plan) -> None:
     for key in what.secrets:
         _say(f"  {key}: (a secret)")
     if what.held:
-        _say("Stays as Helm left it, in adoptedValues. Once taken over, the program would change:")
+        _say("Kept as Helm left it, in adoptedValues. If you take these over, the program changes:")
     for why, group in groupby(sorted(what.held, key=_reason), key=_reason):
         _say(f"  {why}")
         for one in group:

@@ -13,7 +13,10 @@ from ops.replacement import title
 
 BASIC_AUTH = "basic-auth"
 _SETTINGS = {
-    "mlflow": "trackingResources",
+    **dict.fromkeys(
+        ("mlflow", "get-default-auth-conf", "render-auth-conf", "upgrade-db", "upgrade-db-auth"),
+        "trackingResources",
+    ),
     "postgresql": "databaseResources",
     "wait-for-database": "waitResources",
     "wait-for-s3": "waitResources",

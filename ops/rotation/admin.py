@@ -82,7 +82,8 @@ def _known(target: Target) -> _Known:
     secret = names.tracking(target.release)
     found = target.secret(secret)
     if not found:
-        raise OpsError(f'there is no Secret {secret}: README, "Troubleshooting", says how to create it again')
+        repair = f"make drift STACK={target.stack.name} ARGS=--repair"
+        raise OpsError(f"there is no Secret {secret}: `{repair}` creates it again")
     held, kept = found[names.ADMIN_PASSWORD_KEY], target.kept(Admin.name)
     return _Known(found[names.ADMIN_USER_KEY], held, kept.get(_PLANNED, ""), kept.get(_REPLACED, held))
 

@@ -45,9 +45,7 @@ def restart(target: Target) -> None:
     gone(target, old)
 
 
-def gone(
-    target: Target, old: Collection[str], then: str = "The old ones keep serving; fix that and run it again"
-) -> None:
+def gone(target: Target, old: Collection[str], then: str = "Fix that and run it again") -> None:
     """Return when all pods are of the latest revision and ready, and none of `old` is left.
 
     A pod that is ending answers what it was asked, with the credentials that it has. Raises `OpsError`, with

@@ -149,19 +149,20 @@ def test_a_secret_is_looked_at_when_it_is_known(text: str, given: str) -> None:
     ("argument", "value"),
     [
         ("namespace", pulumi.Output.from_input("team")),
-        ("tracking_workers", pulumi.Output.from_input(2)),
-        ("extra_values", {"tracking": {"tolerations": [{"key": pulumi.Output.secret("planted")}]}}),
-        ("image_pull_secrets", [pulumi.Output.from_input("own")]),
+        ("trackingWorkers", pulumi.Output.from_input(2)),
+        ("extraValues", {"tracking": {"tolerations": [{"key": pulumi.Output.secret("planted")}]}}),
+        ("imagePullSecrets", [pulumi.Output.from_input("own")]),
     ],
 )
 def test_only_a_secret_may_be_an_output(argument: str, value: object) -> None:
     """The others stand in names, or in Helm's record."""
-    with pytest.raises(WrongSettings) as raised:
-        settings_of({**ARGS, **KEYS_OF_S3, argument: value})
-    (mistake,) = raised.value.mistakes
-    assert KEYS[mistake.key] == argument
-    assert mistake.given == "a secret, or an output of another resource"
-    assert mistake.accepted == f"plain, and known before the update: {about(argument).accepted}"
+    start({}, {})
+    with pytest.raises(InputPropertiesError) as raised:
+        Host().construct("server", COMPONENT, {**GOOD, **SECRETS, argument: value})
+    (detail,) = raised.value.errors or []
+    assert detail["property_path"] == argument
+    accepted = f"plain, and known before the update: {about(KEYS[argument]).accepted}"
+    assert detail["reason"] == f"given: a secret, or an output of another resource; accepted: {accepted}"
 
 
 def test_the_way_to_the_login_is_by_the_resource_s_own_outputs() -> None:

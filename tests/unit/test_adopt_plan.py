@@ -296,7 +296,7 @@ def test_what_the_program_refuses_is_held_and_said_to_go_when_taken_over() -> No
         "tracking.replicaCount": "trackingReplicas",
         "image.repository": "imageMlflow",
     }.items():
-        assert why[path] == f"given by hand; once taken over, it is the program's: use {setting}"
+        assert why[path] == f"given by hand; once you take it over, the program decides it (use {setting})"
     assert "trackingReplicas" not in made.changes
 
 

@@ -10,7 +10,7 @@ import pytest
 from ops import causes
 from ops.causes import Cause
 from ops.snapshot import Answer
-from tests.unit.objects import SETTINGS, container, named, pod, record, snapshot
+from tests.unit.objects import SETTINGS, condition, container, named, pod, record, snapshot
 from tests.unit.readings import CASES
 from tests.unit.readings.cluster import unmade
 from tests.unit.readings.network import BY_CLUSTER, ingress, kept_out, space
@@ -185,3 +185,25 @@ def test_without_a_controller_in_sight_no_policy_is_blamed() -> None:
     """It may be on the node itself, as the lab's, or be known by other labels."""
     given = {"secrets": DEPLOYED, **kept_out({}), "controllers": []}
     assert causes.of(snapshot(given), SETTINGS) == []
+
+
+REFUSED = {"mlflow-tracking-1-a/upgrade-db-auth": "could not connect: Connection refused"}
+UP = [condition("Ready", "True")]
+
+
+@pytest.mark.parametrize(
+    ("database", "settings", "certain"),
+    [
+        ([], SETTINGS, False),
+        ([pod("mlflow-postgresql-0", component="primary")], SETTINGS, False),
+        ([pod("mlflow-postgresql-0", component="primary", conditions=UP)], SETTINGS, True),
+        ([], {**SETTINGS, "database": "external", "databaseHost": "db"}, True),
+    ],
+)
+def test_a_database_that_is_on_its_way_ends_no_run(
+    database: list[Any], settings: dict[str, str], certain: bool
+) -> None:
+    """An update replaces it beside the server, whose new pod then finds nobody for a while."""
+    objects = {"pods": [pod(init=[failing("upgrade-db-auth", restarts=3)]), *database]}
+    found = causes.of(snapshot({"secrets": DEPLOYED, **objects}, logs=REFUSED), settings)
+    assert {cause.certain for cause in found if cause.name == "database-unreachable"} == {certain}

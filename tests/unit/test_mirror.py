@@ -156,7 +156,7 @@ def test_what_the_puller_does_not_see_is_told(
 
 def test_a_copy_that_fails_leaves_the_stack_and_the_next_run_goes_on(hub: World, stack: Stack) -> None:
     (hub.home / "broken").write_text("denied")
-    with pytest.raises(OpsError, match=f"was not copied: registry {HOST} wants a login"):
+    with pytest.raises(OpsError, match=f"was not copied: registry {HOST} requires a login"):
         mirror.carry_out(stack, TO)
     (hub.home / "broken").unlink()
     assert len([item for item in mirror.carry_out(stack, TO).items if not item.there]) == 1 + len(RUN)
@@ -195,7 +195,7 @@ def test_a_login_of_another_registry_goes_nowhere_else(
 ) -> None:
     ca = "  mlflow:chartCaFile: /old.pem\n"
     stack = filed(tmp_path, monkeypatch, OTHER + OLD_LOGIN + ca)
-    with pytest.raises(OpsError, match=r"chartUsername are for old.example.com, and no login for registry"):
+    with pytest.raises(OpsError, match=r"the login in chartUsername is for old.example.com, not registry"):
         mirror.carry_out(stack, TO)
     assert hub.asked("copy") == []
     mirror.carry_out(stack, TO, user="robot", password=lambda: "right")

@@ -107,7 +107,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     for module in (fit, promote, way_back):
         monkeypatch.setattr(module, "verified", made.verified)
     monkeypatch.setattr(recover, "recover", lambda _: [])
-    monkeypatch.setattr(watch, "up", lambda stack, settings, message: stack.run(*UP.split(), message))
+    monkeypatch.setattr(watch, "up", lambda stack, settings, message, only: stack.run(*UP.split(), message))
     monkeypatch.setattr(cluster, "connect", lambda _: None)
     monkeypatch.setattr(way_back, "Reader", lambda *_: SimpleNamespace(take=lambda _: Snapshot("", "")))
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)

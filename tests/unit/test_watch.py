@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ops.causes import Cause
 from ops.console import OpsError
 from ops.snapshot import Snapshot
 from ops.stack import Stack
-from ops.watch import OLD, Watcher
+from ops.watch import HOPELESS, OLD, Watcher
 from tests.unit.objects import SETTINGS, named, record, snapshot
 
 
@@ -32,11 +32,13 @@ WELL = snapshot({"secrets": [record(1, "pending-install")]}, working=True)
 class Watched:
     """A watcher that is shown one snapshot after another."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, before: Snapshot | None) -> None:
+    def __init__(
+        self, patch: pytest.MonkeyPatch, before: Snapshot | None, only: Collection[str] | None = None
+    ) -> None:
         self.now = 0.0
         self.seen: Snapshot | None = before
         patch.setattr(Watcher, "_look", lambda _: self.seen)
-        self.watcher = Watcher(SETTINGS, lambda: self.now)
+        self.watcher = Watcher(SETTINGS, lambda: self.now, only)
         self.watcher._begun.result()
 
     def after(self, seconds: float, seen: Snapshot | None) -> bool:
@@ -57,6 +59,14 @@ def test_a_certain_cause_ends_the_run_once_it_has_stood(watched: Watched) -> Non
     found = watched.watcher.found
     assert found is not None
     assert found.name == "storage-class-missing"
+
+
+def test_causes_that_an_update_may_outlive_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are named end it all the same."""
+    assert not Watched(monkeypatch, NOTHING, HOPELESS).after(60, claim("none"))
+    named = Watched(monkeypatch, NOTHING, {"storage-class-missing"})
+    assert not named.after(2, claim("none"))
+    assert named.after(4, claim("none"))
 
 
 def test_a_cause_that_goes_away_begins_again(watched: Watched) -> None:
