@@ -33,12 +33,11 @@ class Backup(Group):
         )
     )
     backup_keep: Annotated[int, Whole, Field(ge=1, le=1000)] = knob(
-        14, "How many of the newest whole backups are kept.", accepted="a whole number, 1 to 1000"
+        14, "How many of the newest whole backups are kept."
     )
     backup_artifacts: t.Boolean = knob(
         True,
         "Copy the artifacts too (each content once for all backups); false: only the originals exist.",
-        accepted="true or false",
     )
     backup_resources: Annotated[t.Resources, q.laid_over(_PODS)] = knob(
         _PODS,

@@ -16,7 +16,6 @@ _LABEL = 'a DNS-1123 label: at most 63 characters of a-z, 0-9 and "-", first and
 _IMAGE = (
     "[registry/]repository[:tag][@sha256:64 hex digits]; no tag: the chart's own; no registry: imageRegistry"
 )
-_WHOLE = "a whole number"
 _USER, _USER_NAME = r"[^\s:\x00-\x1f\x7f]+", "a user name without spaces or colons"
 
 
@@ -43,12 +42,10 @@ class Cluster(Group):
     create_namespace: t.Boolean = knob(
         True,
         "Create the namespace; false: it exists already and outlives the stack.",
-        accepted="true or false",
     )
     pod_security: Literal["restricted", "baseline", "privileged", "none"] = knob(
         "restricted",
         "Pod Security Standard that the namespace enforces; none: it gets no such label.",
-        accepted="restricted, baseline, privileged or none",
         example="baseline",
     )
     release_name: Annotated[str, matching(t.NO_YAML + r"[a-z](?:[-a-z0-9]*[a-z0-9])?", longest=41)] = knob(
@@ -61,15 +58,14 @@ class Cluster(Group):
         False,
         "Protect namespace, Secrets, release and generated passwords: any change that would"
         " delete or replace one is refused.",
-        accepted="true or false",
     )
     timeout: Annotated[int, Whole, Field(ge=30, le=7200)] = knob(
         600,
         "Seconds that Helm waits for everything to be ready.",
-        accepted=f"{_WHOLE} of seconds, 30 to 7200",
+        unit="seconds",
     )
     release_history: Annotated[int, Whole, Field(ge=1, le=100)] = knob(
-        10, "Revisions of the release that Helm keeps.", accepted=f"{_WHOLE}, 1 to 100"
+        10, "Revisions of the release that Helm keeps."
     )
 
 

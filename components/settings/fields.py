@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
@@ -38,22 +38,25 @@ class Knob:
     example: str
     promotable: bool
     secret: bool
+    unit: str = ""
 
 
 def knob(
     default: object,
     description: str,
     *,
-    accepted: str,
+    accepted: str = "",
+    unit: str = "",
     example: str = "",
     promotable: bool = False,
 ) -> Any:
     """A setting. `example` is what the fix of a mistake shows after `pulumi config set KEY`.
 
+    What is accepted is said here where the type does not say it; `unit` is that of a number.
     `promotable` marks what `make promote` moves from one environment to the next: the version of the server
     and how it is tuned (of an image its tag and digest). All else is an environment's own, its size included.
     """
-    meta = Knob(description, accepted, example or _text(default), promotable, secret=False)
+    meta = Knob(description, accepted, example or _text(default), promotable, secret=False, unit=unit)
     return Field(default=default, json_schema_extra={"knob": meta})  # type: ignore[dict-item]
 
 
@@ -72,7 +75,24 @@ def knob_of(field: FieldInfo) -> Knob:
     """What `knob` or `secret` recorded of a field."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)  # noqa: S101 - a field made without `knob` is a fault of this package
-    return extra["knob"]  # type: ignore[return-value]
+    made: Knob = extra["knob"]  # type: ignore[assignment]
+    return made if made.accepted else replace(made, accepted=_accepted(field, made.unit))
+
+
+def _accepted(field: FieldInfo, unit: str) -> str:
+    """What the type of a field accepts, in words: a truth value, one of some words, or a number in bounds."""
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        *others, last = get_args(field.annotation)
+        return f"{', '.join(others)} or {last}"
+    bounds = {
+        bound: getattr(each, bound)
+        for each in field.metadata
+        for bound in ("ge", "le")
+        if hasattr(each, bound)
+    }
+    return f"a whole number{f' of {unit}' if unit else ''}, {bounds['ge']} to {bounds['le']}"
 
 
 def matching(pattern: str, *, longest: int = 4096) -> AfterValidator:

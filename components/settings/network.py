@@ -11,7 +11,6 @@ from components.settings import types as t
 from components.settings.fields import Group, Whole, knob, matching, optional
 
 _NAME = "a DNS-1123 name"
-_BOOL = "true or false"
 _LABEL = "the name of a namespace"
 
 
@@ -32,7 +31,6 @@ class Ingress(Group):
         "Which controller serves the ingress; each needs its own annotations. nginx: uploads of any size "
         "and duration pass; traefik: HTTP is redirected to HTTPS, as ingress-nginx does by itself; "
         "other: only ingressAnnotations are set.",
-        accepted="nginx, traefik or other",
         example="traefik",
     )
     ingress_namespace: Annotated[str, optional(t.LABEL)] = knob(
@@ -42,9 +40,7 @@ class Ingress(Group):
         accepted=_LABEL,
         example="ingress-nginx",
     )
-    ingress_tls: t.Boolean = knob(
-        True, "Serve HTTPS. False sends passwords in the clear: for tests only.", accepted=_BOOL
-    )
+    ingress_tls: t.Boolean = knob(True, "Serve HTTPS. False sends passwords in the clear: for tests only.")
     ingress_cluster_issuer: t.OptionalName = knob(
         "", "cert-manager ClusterIssuer for the certificate.", accepted=_NAME, example="letsencrypt"
     )
@@ -80,7 +76,6 @@ class Network(Group):
         "Who reaches the server's pods. ingress: the ingress controller, Prometheus (with metrics), the "
         "stack's own pods and networkFrom; cluster: also the pods of every namespace; any: anyone with a "
         "route to them; auto: ingress with an ingressHost, cluster without one.",
-        accepted="auto, ingress, cluster or any",
         example="cluster",
     )
     network_from: peers.Peers = knob(
@@ -94,15 +89,13 @@ class Network(Group):
 class Metrics(Group):
     """Metrics."""
 
-    metrics: t.Boolean = knob(False, "Serve Prometheus metrics at /metrics.", accepted=_BOOL)
+    metrics: t.Boolean = knob(False, "Serve Prometheus metrics at /metrics.")
     metrics_namespace: Annotated[str, matching(t.LABEL)] = knob(
         "monitoring",
         "Namespace of the Prometheus that scrapes the pods, which networkAccess ingress lets in.",
         accepted=_LABEL,
     )
-    service_monitor: t.Boolean = knob(
-        False, "Create a ServiceMonitor; needs the Prometheus operator.", accepted=_BOOL
-    )
+    service_monitor: t.Boolean = knob(False, "Create a ServiceMonitor; needs the Prometheus operator.")
     service_monitor_interval: Annotated[str, optional(r"[1-9][0-9]{0,8}(?:ms|s|m|h)")] = knob(
         "",
         "Time between scrapes. Empty: Prometheus's default.",
@@ -116,7 +109,7 @@ class Metrics(Group):
         example="--path serviceMonitorLabels.release prometheus",
     )
     grafana_dashboard: t.Boolean = knob(
-        False, "Create a ConfigMap with a Grafana dashboard, which Grafana's sidecar loads.", accepted=_BOOL
+        False, "Create a ConfigMap with a Grafana dashboard, which Grafana's sidecar loads."
     )
     grafana_dashboard_labels: t.Labels = knob(
         {"grafana_dashboard": "1"},

@@ -13,7 +13,6 @@ from components.settings.fields import Group, Whole, knob, secret
 SCRATCH_REQUEST = "50Mi"
 """What a server pod asks of a node's disk in advance, as with the chart's own presets (5.1.17)."""
 
-_BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _CLASS = "the name of a storage class"
 _SIZE = "a quantity of bytes such as 8Gi, at least 1Mi"
@@ -27,44 +26,37 @@ _DATABASE = "at most 63 characters of a-z, A-Z, 0-9 and _, not starting with a d
 class Server(Group):
     """Server."""
 
-    tracking_replicas: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        1, "Number of server pods.", accepted="a whole number, 1 to 50"
-    )
+    tracking_replicas: Annotated[int, Whole, Field(ge=1, le=50)] = knob(1, "Number of server pods.")
     tracking_workers: Annotated[int, Whole, Field(ge=1, le=32)] = knob(
         2,
         "Worker processes per pod, about 200 MiB each.",
-        accepted="a whole number, 1 to 32",
     )
     tracking_threads: Annotated[int, Whole, Field(ge=1, le=512)] = knob(
         32,
         "Threads per worker, plus 256 with fastAuthentication; a slow client holds up just one.",
-        accepted="a whole number, 1 to 512",
         promotable=True,
     )
     tracking_worker_timeout: Annotated[int, Whole, Field(ge=10, le=3600)] = knob(
         120,
         "Seconds after which a hung worker is replaced (not a limit on uploads).",
-        accepted="a whole number of seconds, 10 to 3600",
+        unit="seconds",
         promotable=True,
     )
     fast_authentication: t.Boolean = knob(
         True,
         "Remember that a password matched its stored hash; by itself, MLflow computes scrypt two or more"
         " times per request.",
-        accepted=_BOOL,
         promotable=True,
     )
     strict_permissions: t.Boolean = knob(
         True,
         "Check MLflow's permissions on every route; by itself, MLflow 3.3.2 lets every user read, overwrite"
         " and delete through many of them (docs/routes.md).",
-        accepted=_BOOL,
         promotable=True,
     )
     default_permission: Literal["READ", "EDIT", "MANAGE", "NO_PERMISSIONS"] = knob(
         "READ",
         "What a user may do with others' experiments and models, unless a permission says otherwise.",
-        accepted="READ, EDIT, MANAGE or NO_PERMISSIONS",
         example="NO_PERMISSIONS",
     )
     tracking_resources: Annotated[t.Resources, q.laid_over(_SERVER)] = knob(
@@ -84,23 +76,14 @@ class Server(Group):
         accepted=_RESOURCES,
         example="--path waitResources.limits.memory 256Mi",
     )
-    autoscaling: t.Boolean = knob(
-        False, "Let a HorizontalPodAutoscaler set the number of pods.", accepted=_BOOL
-    )
-    autoscaling_min: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        2, "Minimum number of pods.", accepted="a whole number, 1 to 50"
-    )
-    autoscaling_max: Annotated[int, Whole, Field(ge=1, le=50)] = knob(
-        5, "Maximum number of pods.", accepted="a whole number, 1 to 50"
-    )
+    autoscaling: t.Boolean = knob(False, "Let a HorizontalPodAutoscaler set the number of pods.")
+    autoscaling_min: Annotated[int, Whole, Field(ge=1, le=50)] = knob(2, "Minimum number of pods.")
+    autoscaling_max: Annotated[int, Whole, Field(ge=1, le=50)] = knob(5, "Maximum number of pods.")
     autoscaling_cpu: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
         75,
         "Target CPU usage in percent of the request; 0: CPU does not count.",
-        accepted="a whole number, 0 to 1000",
     )
-    autoscaling_memory: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(
-        0, "The same for memory.", accepted="a whole number, 0 to 1000"
-    )
+    autoscaling_memory: Annotated[int, Whole, Field(ge=0, le=1000)] = knob(0, "The same for memory.")
 
 
 class Volumes(Group):
@@ -112,14 +95,13 @@ class Volumes(Group):
     tracking_volume: t.Boolean = knob(
         False,
         "Give the server a volume. With artifactStore volume it has one anyway; other stores do not use it.",
-        accepted=_BOOL,
     )
     tracking_volume_class: t.OptionalName = knob(
         "", "Its class, if not storageClass.", accepted=_CLASS, example="standard"
     )
     tracking_volume_size: t.Size = knob("8Gi", "Its size.", accepted=_SIZE)
     tracking_volume_access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = knob(
-        "ReadWriteOnce", "Its access mode.", accepted="ReadWriteOnce or ReadWriteMany"
+        "ReadWriteOnce", "Its access mode."
     )
 
 
@@ -127,7 +109,7 @@ class Database(Group):
     """Database."""
 
     database: Literal["subchart", "external"] = knob(
-        "subchart", "The chart's own PostgreSQL, or an existing one.", accepted="subchart or external"
+        "subchart", "The chart's own PostgreSQL, or an existing one."
     )
     database_size: t.Size = knob("8Gi", "Size of the sub-chart database's volume.", accepted=_SIZE)
     database_class: t.OptionalName = knob(
@@ -143,7 +125,6 @@ class Database(Group):
         False,
         "Let each start of the server upgrade the database to its MLflow's schema (the chart's"
         " runUpgradeDB). Back up first: an older MLflow does not start on an upgraded one.",
-        accepted=_BOOL,
         promotable=True,
     )
     database_host: t.ServerHost = knob(

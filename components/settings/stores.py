@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from components.settings import types as t
 from components.settings.fields import Group, knob, matching, optional, secret
 
-_BOOL = "true or false"
 _NAME = "the name of a Secret in the namespace"
 _KEY = "a key of that Secret"
 _BUCKET = (
@@ -19,15 +18,14 @@ class Artifacts(Group):
     """Artifacts."""
 
     artifact_store: Literal["s3", "gcs", "azure", "volume"] = knob(
-        "s3", "Where artifacts are kept; volume: the tracking volume.", accepted="s3, gcs, azure or volume"
+        "s3", "Where artifacts are kept; volume: the tracking volume."
     )
     artifacts_proxied: t.Boolean = knob(
-        True, "Clients send artifacts through the server; false: straight to the store.", accepted=_BOOL
+        True, "Clients send artifacts through the server; false: straight to the store."
     )
     workload_identity: t.Boolean = knob(
         False,
         "The store identifies the server by its service account or node: no credentials.",
-        accepted=_BOOL,
     )
     service_account_annotations: t.Annotations = knob(
         {},

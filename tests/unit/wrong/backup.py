@@ -46,7 +46,7 @@ BACKUP = [
         "pulumi config set databaseAuthName mlflow_auth",
         {**EXTERNAL, "backupSchedule": "@daily", "databaseAuthName": "mlflow"},
         {"databasePassword": "PlantedPassword"},
-        says="a different database than databaseName",
+        says="a database other than databaseName",
     ),
     Case(
         "imageMlflow",
