@@ -49,17 +49,13 @@ def test_make_up_ends_with_a_verified_mlflow_and_how_to_use_it(deployment: Deplo
 
 @pytest.mark.bar
 def test_a_second_make_up_says_that_nothing_changed(deployment: Deployment) -> None:
-    times = []
     for _ in range(3):
         began = time.monotonic()
         printed = deployment.make("up")
-        times.append(time.monotonic() - began)
-    seconds = min(times)
-    bar = within(AGAIN_SECONDS)
-    print(
-        f"make up, nothing to do: {seconds:.1f} s, the least of three"
-        f" (bar {AGAIN_SECONDS}, on this machine {bar:.0f})"
-    )
+        seconds, bar = time.monotonic() - began, within(AGAIN_SECONDS)
+        if seconds <= bar:
+            break
+    print(f"make up, nothing to do: {seconds:.1f} s (bar {AGAIN_SECONDS}, on this machine {bar:.0f})")
     assert "Nothing changed." in printed
     assert url(printed) == url(deployment.printed)
     assert seconds <= bar

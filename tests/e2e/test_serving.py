@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Iterator
 
@@ -55,14 +54,16 @@ def test_a_hundred_clients_fail_in_nothing(made: Published) -> None:
 
 
 def test_the_ingress_costs_a_run_little(made: Published) -> None:
-    ratios = []
+    """The median of three pairs holds as soon as two of them do."""
+    ratios: list[float] = []
     for ways in ((made.url, made.service), (made.service, made.url), (made.url, made.service)):
         p50 = {url: made.load("a pair", url, CLIENTS, 6).p50 for url in ways}
         ratios.append(p50[made.url] / p50[made.service])
-    told(
-        f"a run through the ingress takes {statistics.median(ratios):.2f} times as long as past it (bar 1.3)"
-    )
-    assert statistics.median(ratios) <= 1.3
+        if sum(ratio <= 1.3 for ratio in ratios) == 2:
+            break
+    shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    told(f"a run through the ingress takes {shown} times as long as past it, by pairs (bar 1.3)")
+    assert sum(ratio <= 1.3 for ratio in ratios) == 2
 
 
 def test_slow_uploads_stop_nobody(made: Published) -> None:
