@@ -30,6 +30,12 @@ UP = ("up", "--yes", "--skip-preview", "--non-interactive")
 TAG = "promoted"
 VERSION = "5.1.18"
 CHART = charts.served(services.REGISTRY)
+NAMES = (
+    *(image.reference.rpartition(":")[0] for image in IMAGES[:2]),
+    f"{services.REGISTRY}/bitnamilegacy/os-shell",
+)
+"""The one of the init containers is in a registry that can be asked: what is not there does not exist."""
+OS_SHELL = f"{NAMES[2]}:{IMAGES[2].reference.rpartition(':')[2]}"
 COMMAND = ("promote", "--from", "dev", "--to", "staging")
 COMMENT = "  # chosen for staging\n"
 
@@ -72,9 +78,9 @@ class Two:
 
 
 def images(command: str) -> None:
-    """Give the images of server and database a second tag (`tag`), or take it away (`rm`)."""
-    for image in IMAGES[:2]:
-        second = f"{image.reference.rpartition(':')[0]}:{TAG}"
+    """Give all images a second tag (`tag`), or take it away (`rm`)."""
+    for image, own in zip(IMAGES, NAMES, strict=True):
+        second = f"{own}:{TAG}"
         run(*node.ctr("images", command, *([image.reference, second] if command == "tag" else [second])))
 
 
@@ -90,8 +96,10 @@ def chart(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
     run(str(helm), "package", str(charts.SOURCE), "--version", VERSION, "-d", str(folder))
     for archive in (charts.package(helm), *folder.glob("*.tgz")):
         charts.push(archive, services.REGISTRY, helm, folder / "log")
+    run(*node.ctr("images", "tag", IMAGES[2].reference, OS_SHELL))
     yield
     images("rm")
+    run(*node.ctr("images", "rm", OS_SHELL))
 
 
 def another_context(folder: Path) -> Path:
@@ -108,9 +116,10 @@ def stacks(chart: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tw
     """Both are up; the target has a newer chart, and a value that the older one does not know."""
     folder = tmp_path_factory.mktemp("promote")
     with ExitStack() as both:
-        dev = both.enter_context(scratch(folder, "mlflow-promote-dev", {"chart": CHART}))
+        given = {"chart": CHART, "imageOsShell": OS_SHELL}
+        dev = both.enter_context(scratch(folder, "mlflow-promote-dev", given))
         elsewhere = {
-            "chart": CHART,
+            **given,
             "context": "elsewhere",
             "kubeconfig": str(another_context(folder)),
             "chartVersion": VERSION,
@@ -164,6 +173,7 @@ def test_a_source_that_is_not_deployed_as_set_is_refused(stacks: Two) -> None:
     stacks.dev.run("config", "set", "chartVersion", VERSION)
     stacks.dev.run("config", "set", "imageMlflow", f"bitnamilegacy/mlflow:{TAG}")
     stacks.dev.run("config", "set", "imagePostgresql", f"bitnamilegacy/postgresql:{TAG}")
+    stacks.dev.run("config", "set", "imageOsShell", f"{NAMES[2]}:{TAG}")
     done = stacks.promote("--yes")
     assert done.returncode == 1
     assert "dev does not run what its settings say" in done.stderr
@@ -179,6 +189,7 @@ def test_a_check_says_what_would_move_and_changes_nothing(stacks: Two) -> None:
         "chartVersion": VERSION,
         "imageMlflow": f"bitnamilegacy/mlflow:{TAG}",
         "imagePostgresql": f"bitnamilegacy/postgresql:{TAG}",
+        "imageOsShell": f"{NAMES[2]}:{TAG}",
     }
     assert stacks.file.read_text() == before
     stacks.staging.run("preview", "--expect-no-changes")
@@ -205,7 +216,7 @@ def test_a_promotion_whose_engine_is_killed_leaves_the_old_version_running(stack
 
 
 def test_a_promotion_that_cannot_come_up_leaves_the_old_version_running(stacks: Two) -> None:
-    """Neither image can be pulled. That is told without a wait, and the database's pod is replaced too."""
+    """No image can be pulled, and one does not exist, so nobody waits. The database's pod is replaced too."""
     before, login = stacks.file.read_text(), stacks.staging.login()
     images("rm")
     done = stacks.promote("--yes")
@@ -213,7 +224,7 @@ def test_a_promotion_that_cannot_come_up_leaves_the_old_version_running(stacks: 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "`pulumi up` was ended early: waiting would not have helped" in done.stderr
     assert "the promotion of dev to staging failed" in done.stderr
-    assert "not ready: postgresql ErrImagePull" in pulled(done.stderr)
+    assert "not ready: wait-for-database ErrImagePull" in pulled(done.stderr)
     assert "replaced pod mlflow-postgresql-0, which never became ready" in done.stderr
     assert (
         "staging is on its old version, running and verified; its stack file is unchanged" in done.stderr
@@ -230,7 +241,7 @@ def test_a_promotion_is_verified_and_recorded(stacks: Two) -> None:
     login = stacks.staging.login()
     done = stacks.promote("--yes")
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("chartVersion", VERSION, "imageMlflow", f"bitnamilegacy/mlflow:{TAG}"):
+    for words in ("chartVersion", VERSION, "imageMlflow", "imagePostgresql", "imageOsShell"):
         assert words in done.stdout
     assert release(stacks.staging.stack) == (VERSION, "deployed")
     assert server(stacks.staging)["image"].endswith(f"/mlflow:{TAG}")
