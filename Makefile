@@ -112,11 +112,11 @@ test-fast: $(READY) ## Unit and contract tests: no cluster, seconds
 # Side by side. COVERAGE is that of the program, and not asked for each time: traced, its tests cost three times as much.
 test-program: $(READY)
 	@$(RUN) pytest tests/program $(if $(COVERAGE),--cov --cov-report=term)
-# The lab's go with the contracts: these are few, and alone the tools' would be the last to end.
+# The lab's and the bench's go with the contracts, so that all three end together.
 test-contract: $(READY)
-	@$(RUN) pytest tests/contract $(wildcard tests/unit/test_lab_*.py)
+	@$(RUN) pytest tests/contract $(wildcard tests/unit/test_lab_*.py tests/unit/test_bench*.py)
 test-tools: $(READY)
-	@$(RUN) pytest tests/unit --ignore-glob='*/test_lab_*'
+	@$(RUN) pytest tests/unit --ignore-glob='*/test_lab_*' --ignore-glob='*/test_bench*'
 
 test-e2e: $(READY) ## The real engine, cluster, Helm, MLflow, PostgreSQL and S3
 	@$(RUN) lab build --tests
