@@ -85,9 +85,8 @@ class Home:
             scratch.replace(passphrase)
         self._create_stack()
         known = self._write_stack_file(settings)
-        for key, value in confidential.items():
-            if f"{PREFIX}{key}" not in known:
-                self.stack().read("config", "set", "--secret", key, stdin=value)
+        missing = {key: text for key, text in confidential.items() if f"{PREFIX}{key}" not in known}
+        self.stack().hide(missing)
 
     def _create_stack(self) -> None:
         """`pulumi stack init`, from a scratch folder: it writes a stack file where it runs."""
